@@ -1,0 +1,2 @@
+//! The wgrad command.
+fn main() {}

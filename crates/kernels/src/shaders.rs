@@ -1,0 +1,119 @@
+//! The WGSL files, compiled in, and the library of shared functions.
+//!
+//! WGSL's module scope is independent of order, so linking is concatenation: a library function is appended
+//! where a program calls a function that it does not define itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+macro_rules! files {
+    ($($stem:literal),* $(,)?) => { &[$(($stem, include_str!(concat!("../../../shaders/", $stem, ".wgsl")))),*] };
+}
+
+/// Kernels: files with an entry point `main`.
+pub static KERNELS: &[(&str, &str)] = files!["map", "matmul_naive"];
+
+/// Libraries: files of functions only.
+pub static LIBRARIES: &[(&str, &str)] = files!["unary", "binary", "cast"];
+
+/// Every library function by name, cut out of its file.
+static FUNCTIONS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| LIBRARIES.iter().flat_map(|(_, text)| functions(text)).collect());
+
+/// The text of a kernel file; empty for an unknown stem, which a test over every case would notice.
+pub fn kernel(stem: &str) -> &'static str {
+    KERNELS.iter().find(|(s, _)| *s == stem).map_or("", |(_, text)| text)
+}
+
+/// The functions of a file: each starts with `fn ` and ends with `}` in the first column, or is one line.
+fn functions(text: &'static str) -> Vec<(&'static str, &'static str)> {
+    let mut out = Vec::new();
+    let mut rest = text;
+    let mut base = 0;
+    while let Some(found) = rest.find("fn ") {
+        let start = base + found;
+        let at_line_start = start == 0 || text.as_bytes()[start - 1] == b'\n';
+        let body = &text[start..];
+        let end = if at_line_start { body.find("\n}").map_or(body.len(), |e| e + 2) } else { 3 };
+        // A one-line function closes before the next line.
+        let line = body.find('\n').unwrap_or(body.len());
+        let end = if at_line_start && body[..line].ends_with('}') { line } else { end };
+        if at_line_start && let Some(open) = body.find('(') {
+            out.push((body[3..open].trim(), &body[..end]));
+        }
+        base = start + end;
+        rest = &text[base..];
+    }
+    out
+}
+
+/// Identifiers that are followed by `(`, comments left out.
+fn calls(text: &str) -> BTreeSet<&str> {
+    let mut out = BTreeSet::new();
+    for line in text.lines() {
+        let line = line.split("//").next().unwrap_or("");
+        for (at, _) in line.match_indices('(') {
+            let head = line[..at].trim_end();
+            let start = head.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '_').map_or(0, |i| i + 1);
+            if start < head.len() {
+                out.insert(&head[start..]);
+            }
+        }
+    }
+    out
+}
+
+/// Appends to `program` every library function that it calls and does not define, and theirs in turn.
+pub fn link(program: &mut String) {
+    let mut linked: BTreeSet<&'static str> = BTreeSet::new();
+    let mut fresh = program.clone();
+    loop {
+        let mut added = String::new();
+        for name in calls(&fresh) {
+            let Some((&key, text)) = FUNCTIONS.get_key_value(name) else {
+                continue;
+            };
+            if !linked.contains(key) && !program.contains(&format!("fn {key}(")) {
+                linked.insert(key);
+                added.push('\n');
+                added.push_str(text);
+                added.push('\n');
+            }
+        }
+        if added.is_empty() {
+            return;
+        }
+        program.push_str(&added);
+        fresh = added;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_function_is_in_two_libraries() {
+        let all: Vec<_> = LIBRARIES.iter().flat_map(|(_, text)| functions(text)).map(|(n, _)| n).collect();
+        let unique: BTreeSet<_> = all.iter().collect();
+        assert_eq!(all.len(), unique.len());
+        assert!(all.contains(&"relu_F"));
+    }
+
+    #[test]
+    fn every_shader_file_is_compiled_in_once() {
+        let mut found = Vec::new();
+        for dir in ["../../shaders", "../../shaders/lib"] {
+            for entry in std::fs::read_dir(dir).unwrap().flatten() {
+                let path = entry.path();
+                if path.extension().is_some_and(|e| e == "wgsl") {
+                    let lib = if dir.ends_with("lib") { "lib/" } else { "" };
+                    found.push(format!("{lib}{}", path.file_stem().unwrap().to_string_lossy()));
+                }
+            }
+        }
+        found.sort();
+        let mut listed: Vec<_> = KERNELS.iter().chain(LIBRARIES).map(|(s, _)| (*s).to_owned()).collect();
+        listed.sort();
+        assert_eq!(found, listed);
+    }
+}

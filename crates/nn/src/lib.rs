@@ -1,0 +1,5 @@
+//! Layers, losses, optimisers, data, training loop, checkpoints.
+
+pub mod data;
+pub mod files;
+pub mod report;

@@ -1,0 +1,2 @@
+//! The project scripts.
+fn main() {}
