@@ -2,6 +2,7 @@
 // tuned variants as their check.
 //
 // Buffers: a, b with any strides (a transposed operand is swapped strides), c row-major. T is f32 or f16; the sum is f32.
+// Every sum passes through the generated `epilogue` (bias, activation) and `stored`.
 // Grid: one invocation an output, workgroups folded over x and y.
 
 struct Params {
@@ -16,7 +17,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<T>;
 @group(0) @binding(2) var<storage, read> b: array<T>;
-@group(0) @binding(3) var<storage, read_write> c: array<T>;
+@group(0) @binding(3) var<storage, read_write> c: array<OUT>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -39,5 +40,5 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     at_a += params.a.y;
     at_b += params.b.x;
   }
-  c[i] = T(sum);
+  c[i] = stored(epilogue(sum, i));
 }

@@ -42,6 +42,8 @@ pub struct Body<'a> {
     pub inputs: &'a [Operand],
     /// The type of the head, for an epilogue.
     pub head: Option<DType>,
+    /// The input that lies in the output's memory: it is read as `out[i]`.
+    pub in_place: Option<usize>,
 }
 
 /// An emitted body.
@@ -228,11 +230,12 @@ impl Writer<'_> {
             (DType::Bool, false) => format!("({expr} != 0u)"),
             _ => expr,
         };
-        let one = |at: &str| convert(format!("in{n}[{at}]"), false);
+        let buffer = if self.body.in_place == Some(n) { "out".to_owned() } else { format!("in{n}") };
+        let one = |at: &str| convert(format!("{buffer}[{at}]"), false);
         let expr = if !self.vector {
             one("at")
         } else if reader.vector {
-            convert(format!("in{n}[at]"), true)
+            convert(format!("{buffer}[at]"), true)
         } else if reader.step == 0 {
             format!("{class}({})", one("at"))
         } else {
@@ -328,7 +331,9 @@ impl Writer<'_> {
             let _ = writeln!(self.code, "@group(0) @binding({binding}) var<uniform> body: array<vec4<u32>, {blocks}>;");
             binding += 1;
         }
-        for (n, (reader, input)) in readers.iter().zip(self.body.inputs).enumerate() {
+        let bound: Vec<usize> = (0..readers.len()).filter(|&n| self.body.in_place != Some(n)).collect();
+        for &n in &bound {
+            let (reader, input) = (&readers[n], &self.body.inputs[n]);
             let element = input.dtype.wgsl();
             let element = if reader.vector { format!("vec4<{element}>") } else { element.to_owned() };
             let _ = writeln!(self.code, "@group(0) @binding({binding}) var<storage, read> in{n}: array<{element}>;");
@@ -337,6 +342,6 @@ impl Writer<'_> {
         }
         self.code.push_str(functions);
         self.code.push_str(main);
-        Emitted { code: self.code, f16: self.f16, block: self.words, bound: (0..self.body.inputs.len()).collect() }
+        Emitted { code: self.code, f16: self.f16, block: self.words, bound }
     }
 }

@@ -136,7 +136,7 @@ impl dyn Builder + '_ {
 
     /// The matrix product of the last two axes.
     pub fn matmul(&mut self, a: Value, b: Value) -> Value {
-        self.op(MatMul, &[a, b])
+        self.op(MatMul::default(), &[a, b])
     }
 
     /// As another element type.

@@ -27,6 +27,8 @@ pub struct Lowering<'a> {
     pub outputs: &'a [TensorType],
     /// The adapter.
     pub caps: &'a Caps,
+    /// For an element-wise op: the input whose memory is the output's.
+    pub in_place: Option<usize>,
     /// A variant that must be used: lowering fails rather than falls back.
     pub variant: Option<&'a str>,
 }
@@ -94,7 +96,12 @@ impl Lowered {
     }
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
+    /// The facts without any wish.
+    pub fn new(inputs: &'a [Operand], outputs: &'a [TensorType], caps: &'a Caps) -> Self {
+        Self { inputs, outputs, caps, in_place: None, variant: None }
+    }
+
     /// An error where a variant that does not exist or cannot run here is forced.
     ///
     /// # Errors

@@ -63,7 +63,7 @@ fn every_launch_links_to_valid_wgsl() {
             } else {
                 case.op.clone()
             };
-            let facts = Lowering { inputs: &inputs, outputs: &outputs, caps, variant: None };
+            let facts = Lowering::new(&inputs, &outputs, caps);
             let mut variants: Vec<Option<&str>> = op.kernel().variants(&facts).into_iter().map(Some).collect();
             variants.push(None);
             for variant in variants {

@@ -1,1 +1,40 @@
-//! Lazy tensors.
+//! Lazy tensors over the device runtime.
+//!
+//! An op call infers its shape at once and appends a node; nothing runs until a result is asked for. Then the graph is
+//! simplified, fused, lowered to launches and planned, once per structure, and the plan is run. [`Tensor::gradients`]
+//! appends the backward pass to the same graph, so gradients are fused and planned like the rest, and gradients of
+//! gradients are nothing special.
+//!
+//! The same [`Graph`] runs on the CPU in f64: [`interpret`], and [`Device::check_against_reference`] runs both.
+
+mod check;
+mod compile;
+mod data;
+mod device;
+mod differentiate;
+mod error;
+mod fuse;
+mod graph;
+mod interpret;
+mod lower;
+mod methods;
+mod simplify;
+mod step;
+mod tensor;
+mod trace;
+mod variable;
+
+pub use check::Report;
+pub use data::Data;
+pub use device::Device;
+pub use differentiate::differentiate;
+pub use error::Error;
+pub use graph::{Graph, GraphNode};
+pub use interpret::interpret;
+pub use lower::{Lowering, lower};
+pub use step::{Pending, Step};
+pub use tensor::Tensor;
+pub use variable::Variable;
+pub use wgrad_kernels::{DType, Shape, TensorType};
+pub use wgrad_kernels as kernels;
+pub use wgrad_runtime as runtime;

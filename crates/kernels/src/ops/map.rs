@@ -78,7 +78,13 @@ impl Kernel for Map {
         program.f16 = output.dtype == DType::F16;
         let mut args = vec![(Arg::Output(0), Access::ReadWrite), (Arg::Block(0), Access::Read)];
         let mut blocks = vec![vec![count as u32, 0, 0, 0]];
-        let body = Body { shape: &self.shape, steps: &self.steps, inputs: &inputs, head: None };
+        // An input that lies where the output goes is read through the output's binding: each invocation reads its own
+        // element before it writes it.
+        let in_place = facts.in_place.filter(|&n| facts.inputs[n].layout == Layout::contiguous(&self.shape) && facts.inputs[n].dtype == output.dtype);
+        if facts.in_place != in_place {
+            return Err(OpError::new("map", "an input can be updated in place only where it has the output's type and lies row-major"));
+        }
+        let body = Body { shape: &self.shape, steps: &self.steps, inputs: &inputs, head: None, in_place };
         body.emit(2, vector).attach(&mut program, &mut args, &mut blocks, 0);
         let read: f64 = facts.inputs.iter().map(|o| (o.layout.shape.numel() * o.dtype.bytes()) as f64).sum();
         let work = Work { flops: (self.steps.len() * self.shape.numel()) as f64, bytes: read + output.bytes() as f64 };
@@ -87,62 +93,78 @@ impl Kernel for Map {
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {
+        vec![Array::new(outputs[0].clone(), self.eval(None, inputs).data)]
+    }
+
+    fn vjp(&self, b: &mut dyn Builder, node: Node<'_>) -> Vec<Option<Value>> {
+        self.backward(b, None, node.inputs, node.grad()).1
+    }
+}
+
+impl Map {
+    /// The chain's value in f64. `head` is the value passed in, for an epilogue.
+    pub fn eval(&self, head: Option<&Array>, inputs: &[&Array]) -> Array {
         let inputs: Vec<Array> = inputs.iter().map(|a| a.broadcast(&self.shape)).collect();
         let mut results: Vec<Array> = Vec::new();
+        let first = head.or(inputs.first());
         for step in &self.steps {
             let args: Vec<&Array> = step
                 .args
                 .iter()
-                .map(|s| match s {
-                    Source::Input(n) => &inputs[*n],
-                    Source::Step(n) => &results[*n],
-                    // invariant: heads exist in epilogues alone, whose kernels evaluate them.
-                    Source::Head => &inputs[0],
+                .filter_map(|s| match s {
+                    Source::Input(n) => inputs.get(*n),
+                    Source::Step(n) => results.get(*n),
+                    Source::Head => head,
                 })
                 .collect();
             let ty = TensorType::new(self.shape.clone(), step.dtype);
-            let result = step.op.kernel().reference(&args, &[ty]).swap_remove(0);
-            results.push(result);
+            results.extend(step.op.kernel().reference(&args, &[ty]));
         }
-        let last = results.pop().unwrap_or_else(|| inputs[0].clone());
-        vec![Array::new(outputs[0].clone(), last.data)]
+        // invariant: `infer` rejects a chain with neither steps nor inputs.
+        results.pop().or_else(|| first.cloned()).unwrap_or_else(|| Array::scalar(0.0))
     }
 
-    fn vjp(&self, b: &mut dyn Builder, node: Node<'_>) -> Vec<Option<Value>> {
-        // Chains are made by fusion, after differentiation; this rule replays the steps and differentiates each.
+    /// The gradients of the head and of the inputs: the steps are replayed as single ops and each is differentiated.
+    /// Fusion happens after differentiation, so this serves graphs that were fused and are differentiated again.
+    pub fn backward(&self, b: &mut dyn Builder, head: Option<Value>, inputs: &[Value], grad: Value) -> (Option<Value>, Vec<Option<Value>>) {
         let mut values: Vec<Value> = Vec::new();
         let source = |values: &[Value], s: &Source| match s {
-            Source::Input(n) => node.inputs[*n],
+            Source::Input(n) => inputs[*n],
             Source::Step(n) => values[*n],
-            Source::Head => node.inputs[0],
+            Source::Head => head.unwrap_or(grad),
         };
         for step in &self.steps {
             let args: Vec<Value> = step.args.iter().map(|s| source(&values, s)).collect();
             values.push(b.emit(step.op.clone(), &args)[0]);
         }
-        let mut grads: Vec<Option<Value>> = vec![None; node.inputs.len()];
+        let mut head_grad = None;
+        let mut grads: Vec<Option<Value>> = vec![None; inputs.len()];
         let mut step_grads: Vec<Option<Value>> = vec![None; self.steps.len()];
-        match step_grads.last_mut() {
-            Some(last) => *last = Some(node.grad()),
-            None => grads[0] = Some(node.grad()),
+        match (step_grads.last_mut(), head) {
+            (Some(last), _) => *last = Some(grad),
+            (None, Some(_)) => head_grad = Some(grad),
+            (None, None) => grads[0] = Some(grad),
         }
         for (k, step) in self.steps.iter().enumerate().rev() {
             let Some(grad) = step_grads[k] else { continue };
             let args: Vec<Value> = step.args.iter().map(|s| source(&values, s)).collect();
             let found = step.op.kernel().vjp(b, Node { inputs: &args, outputs: &[values[k]], grads: &[Some(grad)] });
-            for (s, g) in step.args.iter().zip(found) {
+            for ((s, g), &arg) in step.args.iter().zip(found).zip(&args) {
+                let Some(g) = g else { continue };
+                let shape = b.shape(arg);
+                let g = b.sum_to(g, &shape);
                 let slot = match s {
                     Source::Input(n) => &mut grads[*n],
                     Source::Step(n) => &mut step_grads[*n],
-                    Source::Head => &mut grads[0],
+                    Source::Head => &mut head_grad,
                 };
-                *slot = match (*slot, g) {
-                    (Some(a), Some(g)) => Some(b.add(a, g)),
-                    (a, g) => a.or(g),
-                };
+                *slot = Some(match *slot {
+                    Some(sum) => b.add(sum, g),
+                    None => g,
+                });
             }
         }
-        grads
+        (head_grad, grads)
     }
 }
 

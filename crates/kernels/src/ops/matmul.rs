@@ -2,13 +2,23 @@
 //!
 //! Either side may be transposed by its strides without a copy. Sums run in f32 in a fixed order.
 
-use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};
+use crate::body::{self, Body};
+use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::op::{Entry, Kernel, Node};
-use crate::{Array, Builder, Case, Input, Layout, OpError, Program, Shape, TensorType, Tolerance, Value, View};
+use crate::ops::map::{self, Map};
+use crate::{Array, Builder, Case, DType, Input, Layout, OpError, Program, Shape, TensorType, Tolerance, Value, View};
 
 /// The matrix product of the last two axes.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct MatMul;
+pub struct MatMul {
+    /// A chain through which every output passes before it is stored; inputs 2, 3, … of the op are its inputs. Made by fusion.
+    pub epilogue: Option<Map>,
+}
+
+/// The epilogue that does nothing.
+fn identity(shape: &Shape) -> Map {
+    Map { shape: shape.clone(), steps: Vec::new() }
+}
 
 impl Kernel for MatMul {
     fn name(&self) -> &'static str {
@@ -38,7 +48,8 @@ impl Kernel for MatMul {
         }
         let mut shape = Shape::broadcast("matmul", &Shape(a.shape[..ra - 2].to_vec()), &Shape(b.shape[..rb - 2].to_vec()))?;
         shape.0.extend([a.shape[ra - 2], b.shape[rb - 1]]);
-        Ok(vec![TensorType::new(shape, a.dtype)])
+        let dtype = self.epilogue.as_ref().and_then(|e| e.steps.last()).map_or(a.dtype, |s| s.dtype);
+        Ok(vec![TensorType::new(shape, dtype)])
     }
 
     fn accepts(&self, _index: usize, _layout: &Layout) -> bool {
@@ -74,15 +85,19 @@ impl Kernel for MatMul {
         words.extend(extents);
         words.extend(strides(a));
         words.extend(strides(b));
-        let program = Program::new("matmul_naive").u32("WORKGROUP", 64).alias("T", output.dtype.wgsl());
+        let identity = identity(&output.shape);
+        let chain = self.epilogue.as_ref().unwrap_or(&identity);
+        let extra: Vec<Operand> = facts.inputs[2..].iter().map(|o| Operand { layout: o.layout.broadcast(&output.shape), dtype: o.dtype }).collect();
+        let mut program = Program::new("matmul_naive").u32("WORKGROUP", 64).alias("T", facts.inputs[0].dtype.wgsl());
+        program.aliases.extend(body::aliases(false));
+        program.f16 = [output.dtype, facts.inputs[0].dtype].contains(&DType::F16);
+        program.code = map::stored(output.dtype, false);
+        let mut args = vec![(Arg::Block(0), Access::Read), (Arg::Input(0), Access::Read), (Arg::Input(1), Access::Read), (Arg::Output(0), Access::ReadWrite)];
+        let mut blocks = vec![words];
+        let body = Body { shape: &output.shape, steps: &chain.steps, inputs: &extra, head: Some(DType::F32), in_place: None };
+        body.emit(4, false).attach(&mut program, &mut args, &mut blocks, 2);
         let work = Work { flops: 2.0 * count as f64 * k as f64, bytes: output.bytes() as f64 };
-        Ok(Lowered::one(Launch {
-            program: Program { f16: output.dtype == crate::DType::F16, ..program },
-            args: vec![(Arg::Block(0), Access::Read), (Arg::Input(0), Access::Read), (Arg::Input(1), Access::Read), (Arg::Output(0), Access::ReadWrite)],
-            blocks: vec![words],
-            grid: facts.caps.fold((count as u64).div_ceil(64)),
-            work,
-        }))
+        Ok(Lowered::one(Launch { program, args, blocks, grid: facts.caps.fold((count as u64).div_ceil(64)), work }))
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {
@@ -104,14 +119,27 @@ impl Kernel for MatMul {
                 }
             }
         }
-        vec![Array::new(outputs[0].clone(), c)]
+        let product = Array::new(TensorType::new(shape.clone(), inputs[0].ty.dtype), c);
+        match &self.epilogue {
+            Some(chain) => vec![Array::new(outputs[0].clone(), chain.eval(Some(&product), &inputs[2..]).data)],
+            None => vec![product],
+        }
     }
 
     fn vjp(&self, b: &mut dyn Builder, node: Node<'_>) -> Vec<Option<Value>> {
-        let g = node.grad();
+        let (g, extra) = match &self.epilogue {
+            Some(chain) => {
+                let product = b.matmul(node.inputs[0], node.inputs[1]);
+                let (head, extra) = chain.backward(b, Some(product), &node.inputs[2..], node.grad());
+                (head.unwrap_or(node.grad()), extra)
+            }
+            None => (node.grad(), Vec::new()),
+        };
         let right = b.transpose(node.inputs[1]);
         let left = b.transpose(node.inputs[0]);
-        vec![Some(b.matmul(g, right)), Some(b.matmul(left, g))]
+        let mut grads = vec![Some(b.matmul(g, right)), Some(b.matmul(left, g))];
+        grads.extend(extra);
+        grads
     }
 }
 
@@ -119,7 +147,7 @@ impl Kernel for MatMul {
 pub fn entries() -> Vec<Entry> {
     let case = |name: &str, a: Input, b: Input| {
         let k = a.ty.shape.last().copied().unwrap_or(1);
-        Case::new(format!("matmul {name}"), MatMul, vec![a, b]).tolerance(Tolerance::reduction(k))
+        Case::new(format!("matmul {name}"), MatMul::default(), vec![a, b]).tolerance(Tolerance::reduction(k))
     };
     let plain = |m: usize, k: usize, n: usize| case(&format!("{m}x{k}x{n}"), Input::f32([m, k]), Input::f32([k, n]));
     let cases = vec![
@@ -129,5 +157,5 @@ pub fn entries() -> Vec<Entry> {
         case("13x9x11 a transposed", Input::f32([13, 9]).view(View::Transposed), Input::f32([9, 11])),
         case("2x1x5x6 by 3x6x4", Input::f32([2, 1, 5, 6]), Input::f32([3, 6, 4])),
     ];
-    vec![Entry::unit("matmul", "C[…,m,n] = Σₖ A[…,m,k]·B[…,k,n], batch axes broadcast (ONNX MatMul)", MatMul, cases)]
+    vec![Entry::unit("matmul", "C[…,m,n] = Σₖ A[…,m,k]·B[…,k,n], batch axes broadcast (ONNX MatMul)", MatMul::default(), cases)]
 }
