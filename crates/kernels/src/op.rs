@@ -206,6 +206,12 @@ registry! {
     Reduce in reduce,
     /// Matrix product.
     MatMul in matmul,
+    /// A strided window.
+    Slice in slice,
+    /// A window put back into zeros.
+    SliceBackward in slice_backward,
+    /// A border of one value.
+    Pad in pad,
 }
 
 /// An op by name and attributes.

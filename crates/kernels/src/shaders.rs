@@ -11,7 +11,7 @@ macro_rules! files {
 }
 
 /// Kernels: files with an entry point `main`.
-pub static KERNELS: &[(&str, &str)] = files!["map", "matmul_naive"];
+pub static KERNELS: &[(&str, &str)] = files!["map", "matmul_naive", "reduce", "reduce_workgroup", "pad"];
 
 /// Libraries: files of functions only.
 pub static LIBRARIES: &[(&str, &str)] = files!["unary", "binary", "cast"];
