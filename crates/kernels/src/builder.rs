@@ -102,7 +102,7 @@ impl dyn Builder + '_ {
 
     /// The sum over `axes` (all where `None`).
     pub fn sum(&mut self, x: Value, axes: Option<Vec<i64>>, keepdims: bool) -> Value {
-        self.op(Reduce { kind: ReduceKind::Sum, axes, keepdims }, &[x])
+        self.op(Reduce::new(ReduceKind::Sum, axes, keepdims), &[x])
     }
 
     /// The same elements in another shape.
