@@ -212,6 +212,14 @@ registry! {
     SliceBackward in slice_backward,
     /// A border of one value.
     Pad in pad,
+    /// Tensors joined along an axis.
+    Concat in concat,
+    /// Rows by index.
+    Gather in gather,
+    /// Rows added up by index.
+    ScatterAdd in scatter_add,
+    /// Indices as rows of zeros with a single one.
+    OneHot in one_hot,
 }
 
 /// An op by name and attributes.

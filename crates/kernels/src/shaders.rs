@@ -11,10 +11,22 @@ macro_rules! files {
 }
 
 /// Kernels: files with an entry point `main`.
-pub static KERNELS: &[(&str, &str)] = files!["map", "matmul_naive", "reduce", "reduce_workgroup", "pad"];
+pub static KERNELS: &[(&str, &str)] = files![
+    "map",
+    "matmul_naive",
+    "reduce",
+    "reduce_workgroup",
+    "pad",
+    "concat",
+    "gather",
+    "scatter_add_naive",
+    "scatter_add_prepare",
+    "scatter_add_link",
+    "scatter_add_linked"
+];
 
 /// Libraries: files of functions only.
-pub static LIBRARIES: &[(&str, &str)] = files!["unary", "binary", "cast"];
+pub static LIBRARIES: &[(&str, &str)] = files!["unary", "binary", "cast", "lib/index"];
 
 /// Every library function by name, cut out of its file.
 static FUNCTIONS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| LIBRARIES.iter().flat_map(|(_, text)| functions(text)).collect());
