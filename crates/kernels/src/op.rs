@@ -204,6 +204,8 @@ registry! {
     Broadcast in broadcast,
     /// Sum, mean, max or min over axes.
     Reduce in reduce,
+    /// Where the largest or smallest element is.
+    ArgReduce in arg_reduce,
     /// Matrix product.
     MatMul in matmul,
     /// A strided window.

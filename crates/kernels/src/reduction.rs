@@ -5,7 +5,7 @@
 //! pass over the chunks' results. Nothing depends on the order in which workgroups run.
 
 use crate::body::{self, Body, Step};
-use crate::launch::{Access, Arg, Launch, Lowered, Operand, Work};
+use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::ops::ReduceKind;
 use crate::{Caps, DType, OpError, Program, Shape, TensorType};
 
@@ -97,28 +97,34 @@ fn splits(method: Method, pass: &Pass, vector: bool, caps: &Caps) -> usize {
 }
 
 /// Invocations in a workgroup of the workgroup kernel: software adapters pay for every barrier of every invocation.
-fn workgroup(caps: &Caps) -> u32 {
+pub(crate) fn workgroup(caps: &Caps) -> u32 {
     if caps.software { 64 } else { 256 }
 }
 
+/// Invocations in a workgroup where none shares: one subgroup of a software adapter while there are few, so that they spread
+/// over the cores.
+pub(crate) fn serial_workgroup(invocations: usize, caps: &Caps) -> u32 {
+    if caps.software && invocations <= 512 { 8 } else { 64 }
+}
+
 /// Invocations that share a result: enough for four loads each, no more than a workgroup along rows or 16 across columns.
-fn lanes(cut: &Cut, pass: &Pass, workgroup: u32) -> u32 {
+pub(crate) fn lanes(cut: &Cut, pass: &Pass, workgroup: u32) -> u32 {
     let most = if pass.inner > 1 { 16 } else { workgroup };
     (cut.chunk.div_ceil(4).next_power_of_two() as u32).clamp(2, most)
 }
 
 /// A pass in units of loads: single values, or vectors of four along inner, or along reduce where inner is 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cut {
-    outer: usize,
-    reduce: usize,
-    inner: usize,
-    chunk: usize,
-    splits: usize,
+pub(crate) struct Cut {
+    pub(crate) outer: usize,
+    pub(crate) reduce: usize,
+    pub(crate) inner: usize,
+    pub(crate) chunk: usize,
+    pub(crate) splits: usize,
 }
 
 impl Cut {
-    fn new(pass: &Pass, vector: bool, splits: usize) -> Self {
+    pub(crate) fn new(pass: &Pass, vector: bool, splits: usize) -> Self {
         let Pass { outer, mut reduce, mut inner } = *pass;
         if vector {
             if inner > 1 { inner /= 4 } else { reduce /= 4 }
@@ -128,7 +134,7 @@ impl Cut {
         Self { outer, reduce, inner, chunk, splits: reduce.div_ceil(chunk).max(1) }
     }
 
-    fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.outer * self.splits * self.inner
     }
 }
@@ -165,8 +171,6 @@ impl Chain<'_> {
 /// A reduction to lower.
 #[derive(Debug, Clone)]
 pub struct Reduction<'a> {
-    /// The op, for errors.
-    pub op: &'static str,
     /// What is made of the values.
     pub kind: ReduceKind,
     /// The values.
@@ -188,45 +192,50 @@ const VARIANTS: [(&str, Method, bool); 5] = [
     ("workgroup_split", Method::Workgroup, true),
 ];
 
+/// The variants of a pass, the one chosen first; splitting ones where there is anything to cut.
+pub(crate) fn variants(pass: &Pass, vector: bool, caps: &Caps) -> Vec<&'static str> {
+    let chosen = choose(pass, vector, caps);
+    let mut all: Vec<_> = VARIANTS.iter().filter(|v| !v.2 || pass.reduce > 1).collect();
+    all.sort_by_key(|v| (v.1, v.2) != (chosen.method, chosen.splits > 1));
+    all.into_iter().map(|v| v.0).collect()
+}
+
+/// The choice for a pass: the variant of this name where one is forced.
+fn decide(variant: Option<&str>, pass: &Pass, vector: bool, caps: &Caps) -> Choice {
+    match VARIANTS.iter().find(|v| Some(v.0) == variant) {
+        None => choose(pass, vector, caps),
+        Some(&(_, method, false)) => Choice { method, splits: 1 },
+        Some(&(_, method, true)) => Choice { method, splits: splits(method, pass, vector, caps).max(4) },
+    }
+}
+
+/// As [`choose`], or the variant that is forced.
+///
+/// # Errors
+/// Where the variant does not exist or cannot run on this pass.
+pub(crate) fn forced(facts: &Lowering<'_>, op: &str, pass: &Pass, vector: bool) -> Result<Choice, OpError> {
+    facts.forced(op, &variants(pass, vector, facts.caps))?;
+    Ok(decide(facts.variant, pass, vector, facts.caps))
+}
+
 impl Reduction<'_> {
-    /// The variants, that of the first pass first; splitting ones where there is anything to cut.
+    /// The variants, that of the first pass first.
     pub fn variants(&self, caps: &Caps) -> Vec<&'static str> {
         let pass = passes(&self.chain.shape, &self.axes)[0];
-        let chosen = choose(&pass, self.chain.vectorizes(&pass), caps);
-        let mut all: Vec<_> = VARIANTS.iter().filter(|v| !v.2 || pass.reduce > 1).collect();
-        all.sort_by_key(|v| (v.1, v.2) != (chosen.method, chosen.splits > 1));
-        all.into_iter().map(|v| v.0).collect()
+        variants(&pass, self.chain.vectorizes(&pass), caps)
     }
 
-    /// Appends the launches, with `variant` in every pass where one is forced.
-    ///
-    /// # Errors
-    /// Where the variant does not exist or cannot run on this shape.
-    pub fn lower(&self, caps: &Caps, variant: Option<&str>, lowered: &mut Lowered) -> Result<(), OpError> {
-        let forced = match variant {
-            None => None,
-            Some(name) => {
-                let possible = self.variants(caps);
-                if !possible.contains(&name) {
-                    return Err(OpError::new(self.op, format!("variant {name:?} cannot run here; possible for these shapes on this adapter: {possible:?}")));
-                }
-                VARIANTS.iter().find(|v| v.0 == name)
-            }
-        };
+    /// Appends the launches, with `variant` in every pass where it names one.
+    pub fn lower(&self, caps: &Caps, variant: Option<&str>, lowered: &mut Lowered) {
         let passes = passes(&self.chain.shape, &self.axes);
         let total: usize = passes.iter().map(|p| p.reduce).product();
         let mut chain = self.chain.clone();
         for (k, pass) in passes.iter().enumerate() {
             let vector = chain.vectorizes(pass);
-            let choice = match forced {
-                None => choose(pass, vector, caps),
-                Some(&(_, method, false)) => Choice { method, splits: 1 },
-                Some(&(_, method, true)) => Choice { method, splits: splits(method, pass, vector, caps).max(4) },
-            };
+            let choice = decide(variant, pass, vector, caps);
             let mut rest = *pass;
             if choice.splits > 1 {
-                let vector = vector && choice.method != Method::Naive;
-                let cut = Cut::new(pass, vector, choice.splits);
+                let cut = Cut::new(pass, vector && choice.method != Method::Naive, choice.splits);
                 let partial = self.temp(lowered, pass.outer * cut.splits * pass.inner);
                 lowered.launches.push(self.launch(&chain, pass, choice, (partial, self.partial()), None, caps));
                 rest = Pass { reduce: cut.splits, ..*pass };
@@ -243,7 +252,6 @@ impl Reduction<'_> {
                 chain = Chain::buffer(partial, Shape(vec![next.outer, next.reduce, next.inner]), self.partial());
             }
         }
-        Ok(())
     }
 
     /// The type of partial results: that in which is computed.
@@ -267,8 +275,7 @@ impl Reduction<'_> {
             let program = Program::new("reduce_workgroup").u32("WORKGROUP", size).u32("LANES", lanes).bool("ACROSS", columns);
             (program, outputs.div_ceil((size / lanes) as usize))
         } else {
-            // One subgroup of a software adapter a workgroup while there are few, so that they spread over the cores.
-            let size = if caps.software && outputs <= 512 { 8 } else { 64 };
+            let size = serial_workgroup(outputs, caps);
             (Program::new("reduce").u32("WORKGROUP", size), outputs.div_ceil(size as usize))
         };
         program.aliases.extend(body::aliases(vector));

@@ -15,7 +15,7 @@ pub static KERNELS: &[(&str, &str)] = files![
     "map",
     "matmul_naive",
     "reduce",
-    "reduce_workgroup",
+    "reduce_workgroup", "arg_reduce", "arg_reduce_workgroup",
     "pad",
     "concat",
     "gather",

@@ -1,5 +1,6 @@
 //! Every op, one file each: formula, `infer`, `lower`, `reference`, `vjp`, cases, in this order.
 
+pub mod arg_reduce;
 pub mod binary;
 pub mod broadcast;
 pub mod cast;
@@ -20,6 +21,7 @@ pub mod slice;
 pub mod slice_backward;
 pub mod unary;
 
+pub use arg_reduce::{ArgKind, ArgReduce};
 pub use binary::{Binary, BinaryKind};
 pub use broadcast::Broadcast;
 pub use cast::Cast;

@@ -65,7 +65,6 @@ impl Reduce {
         let inputs = facts.inputs.iter().map(|o| Operand { layout: o.layout.broadcast(&values.shape), dtype: o.dtype }).collect();
         let args = (0..facts.inputs.len()).map(Arg::Input).collect();
         Reduction {
-            op: self.name(),
             kind: self.kind,
             chain: Chain { shape: values.shape.clone(), steps, inputs, args, dtype: values.dtype },
             // invariant: `infer` accepted the axes.
@@ -133,8 +132,10 @@ impl Kernel for Reduce {
             let zeros = Map::single(Full { shape, dtype, value: 0.0 }.into(), 0, &facts.outputs[0]);
             return zeros.lower(&Lowering { inputs: &[], in_place: None, ..facts.clone() });
         }
+        let reduction = self.reduction(facts, &values);
+        facts.forced(self.name(), &reduction.variants(facts.caps))?;
         let mut lowered = Lowered::default();
-        self.reduction(facts, &values).lower(facts.caps, facts.variant, &mut lowered)?;
+        reduction.lower(facts.caps, facts.variant, &mut lowered);
         Ok(lowered)
     }
 
