@@ -1,0 +1,27 @@
+//! Data: sets in memory, where they are found, and the loader that feeds them to the device.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`dataset`] | [`Dataset`]: samples and targets in memory, cheap views of them |
+//! | [`loader`] | [`Loader`]: seeded shuffling, batches made ahead on a thread |
+//! | [`idx`] | the IDX format of MNIST, plain or gzip |
+//! | [`digits`] | the `quickstart` set: digits that the program draws itself |
+//! | [`locate`] | the places where data are looked for |
+//! | [`fetch`] | downloading MNIST (feature `fetch`) |
+//! | [`rng`] | random numbers that repeat on every platform |
+
+pub mod dataset;
+mod digit_strokes;
+pub mod digits;
+mod error;
+#[cfg(all(feature = "fetch", not(target_arch = "wasm32")))]
+pub mod fetch;
+pub mod idx;
+pub mod loader;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod locate;
+pub mod rng;
+
+pub use dataset::{BatchTargets, Dataset, Inputs, Normalize, Targets};
+pub use error::DataError;
+pub use loader::{Batch, Batches, Loader, LoaderOptions};

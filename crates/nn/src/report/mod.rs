@@ -1,0 +1,15 @@
+//! What a run tells its user: the bar while it trains, the history and its curves.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod canvas;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod curve;
+pub mod history;
+pub mod progress;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use curve::{draw_curves, save_curves};
+pub use history::{EpochRow, History};
+#[cfg(not(target_arch = "wasm32"))]
+pub use progress::{BarProgress, LineProgress, ProgressMode, Stream, progress};
+pub use progress::{Progress, Quiet};
