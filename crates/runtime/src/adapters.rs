@@ -52,8 +52,7 @@ fn instance() -> wgpu::Instance {
 }
 
 fn ranked(adapters: Vec<wgpu::Adapter>) -> Vec<(wgpu::Adapter, AdapterFacts)> {
-    let mut known: Vec<AdapterFacts> =
-        adapters.iter().enumerate().map(|(index, adapter)| facts(index, adapter)).collect();
+    let mut known: Vec<AdapterFacts> = adapters.iter().enumerate().map(|(index, adapter)| facts(index, adapter)).collect();
     rank(&mut known);
     adapters.into_iter().zip(known).collect()
 }

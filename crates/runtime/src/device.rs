@@ -93,8 +93,7 @@ impl Device {
             ..Default::default()
         };
         let opened = adapter.request_device(&descriptor).await;
-        let (wgpu, queue) =
-            opened.map_err(|error| Error::Open { adapter: facts.to_string(), message: error.to_string() })?;
+        let (wgpu, queue) = opened.map_err(|error| Error::Open { adapter: facts.to_string(), message: error.to_string() })?;
         let state = Arc::new(State::default());
         let reported = state.clone();
         wgpu.on_uncaptured_error(Arc::new(move |error| reported.report(error)));
@@ -128,10 +127,7 @@ impl Device {
         self.0.state.check()?;
         let wanted = padded(bytes);
         let caps = self.caps();
-        for (what, limit) in [
-            ("bytes of one storage binding", caps.max_binding_bytes),
-            ("bytes of one buffer", caps.max_buffer_bytes),
-        ] {
+        for (what, limit) in [("bytes of one storage binding", caps.max_binding_bytes), ("bytes of one buffer", caps.max_buffer_bytes)] {
             if wanted > limit {
                 return Err(Error::LimitExceeded { label: label.to_owned(), what, wanted, limit });
             }

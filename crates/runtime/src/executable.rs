@@ -84,12 +84,8 @@ impl Executable {
         let plan = plan.with_uniforms(packed.bytes.len() as u64);
         let dispatches: Vec<&Dispatch> = recording.steps.iter().filter_map(Step::dispatch).collect();
         let built = inner.pipelines.build(&dispatches)?;
-        let slots: Vec<Buffer> = plan
-            .slots()
-            .iter()
-            .enumerate()
-            .map(|(number, slot)| device.alloc(slot.bytes, &format!("slot {number}")))
-            .collect::<Result<_, _>>()?;
+        let slots: Vec<Buffer> =
+            plan.slots().iter().enumerate().map(|(number, slot)| device.alloc(slot.bytes, &format!("slot {number}"))).collect::<Result<_, _>>()?;
         let uniforms = upload(device, &packed.bytes)?;
         let storage = recording.buffers.iter().enumerate().map(|(index, spec)| Storage {
             place: match (spec.kind, plan.slot_of(index)) {
@@ -103,9 +99,7 @@ impl Executable {
         let mut built = built.into_iter();
         let mut blocks = packed.places.into_iter();
         let steps = recording.steps.iter().filter_map(|step| match step {
-            Step::Dispatch(dispatch) => {
-                built.next().map(|built| Ready::Dispatch(ready(recording, dispatch, built, &mut blocks)))
-            }
+            Step::Dispatch(dispatch) => built.next().map(|built| Ready::Dispatch(ready(recording, dispatch, built, &mut blocks))),
             Step::Copy { from, to, bytes } => Some(Ready::Copy { from: *from, to: *to, bytes: *bytes }),
         });
         Ok(Self {
@@ -256,9 +250,7 @@ impl Executable {
         let entries = dispatch.bindings.iter().zip(0..).filter_map(|(bound, binding)| {
             let (buffer, offset, bytes) = match bound {
                 Bound::Uniform { offset, bytes } => (self.uniforms.as_ref()?, *offset, *bytes),
-                Bound::Storage { buffer, .. } => {
-                    (self.buffer(*buffer, externals)?, 0, self.storage.get(*buffer)?.bytes)
-                }
+                Bound::Storage { buffer, .. } => (self.buffer(*buffer, externals)?, 0, self.storage.get(*buffer)?.bytes),
             };
             // The size is the recording's and not the memory's, so that arrayLength does not depend on the pool.
             let size = wgpu::BufferSize::new(bytes);
@@ -268,11 +260,7 @@ impl Executable {
         let entries: Vec<_> = entries.collect();
         let inner = self.device.inner();
         Stats::count(&inner.stats.bind_groups_created, 1);
-        inner.wgpu.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some(&dispatch.label),
-            layout: &dispatch.layout.group,
-            entries: &entries,
-        })
+        inner.wgpu.create_bind_group(&wgpu::BindGroupDescriptor { label: Some(&dispatch.label), layout: &dispatch.layout.group, entries: &entries })
     }
 
     fn check_externals(&self, externals: &[Buffer]) -> Result<(), Error> {

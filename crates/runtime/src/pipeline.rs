@@ -82,8 +82,7 @@ impl Pipelines {
             return self;
         }
         let (disk, data) = crate::disk::Disk::open(folder, &key);
-        let descriptor =
-            wgpu::PipelineCacheDescriptor { label: Some("pipelines"), data: data.as_deref(), fallback: true };
+        let descriptor = wgpu::PipelineCacheDescriptor { label: Some("pipelines"), data: data.as_deref(), fallback: true };
         // SAFETY: the data are what `PipelineCache::get_data` gave on the same adapter and driver: `Disk` checks
         // a checksum, the file's name holds adapter and driver, and wgpu checks its own header.
         #[allow(unsafe_code)]
@@ -129,9 +128,7 @@ impl Pipelines {
         let next = AtomicUsize::new(0);
         let results: Vec<Mutex<Option<Result<Built, Error>>>> = missing.iter().map(|_| Mutex::default()).collect();
         let work = || {
-            while let Some((place, (key, label))) =
-                Some(next.fetch_add(1, Relaxed)).and_then(|i| results.get(i).zip(missing.get(i)))
-            {
+            while let Some((place, (key, label))) = Some(next.fetch_add(1, Relaxed)).and_then(|i| results.get(i).zip(missing.get(i))) {
                 *lock(place) = Some(self.compile(key, label));
             }
         };
@@ -151,8 +148,7 @@ impl Pipelines {
         // Scopes belong to the thread that opens them. In a browser their answer comes later, so there an error
         // reaches the device's state instead and comes out of the next submit or read.
         #[cfg(not(target_arch = "wasm32"))]
-        let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation]
-            .map(|filter| self.device.push_error_scope(filter));
+        let scopes = [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation].map(|filter| self.device.push_error_scope(filter));
         let layout = self.layout(&key.kinds);
         let module = self.module(label, &key.program.wgsl());
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
@@ -160,10 +156,7 @@ impl Pipelines {
             layout: Some(&layout.pipeline),
             module: &module,
             entry_point: Some("main"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: self.checked,
-                ..Default::default()
-            },
+            compilation_options: wgpu::PipelineCompilationOptions { zero_initialize_workgroup_memory: self.checked, ..Default::default() },
             cache: self.cache.as_ref(),
         });
         #[cfg(not(target_arch = "wasm32"))]
@@ -179,8 +172,7 @@ impl Pipelines {
 
     /// Makes every shader module there is.
     fn module(&self, label: &str, wgsl: &str) -> wgpu::ShaderModule {
-        let descriptor =
-            wgpu::ShaderModuleDescriptor { label: Some(label), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
+        let descriptor = wgpu::ShaderModuleDescriptor { label: Some(label), source: wgpu::ShaderSource::Wgsl(wgsl.into()) };
         if self.checked {
             return self.device.create_shader_module(descriptor);
         }
@@ -200,11 +192,8 @@ impl Pipelines {
         let entries: Vec<wgpu::BindGroupLayoutEntry> = kinds.iter().zip(0..).map(|(kind, binding)| entry(*kind, binding)).collect();
         let descriptor = wgpu::BindGroupLayoutDescriptor { label: None, entries: &entries };
         let group = self.device.create_bind_group_layout(&descriptor);
-        let pipeline = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: None,
-            bind_group_layouts: &[Some(&group)],
-            immediate_size: 0,
-        });
+        let pipeline =
+            self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor { label: None, bind_group_layouts: &[Some(&group)], immediate_size: 0 });
         let layout = Arc::new(Layout { group, pipeline });
         layouts.insert(kinds.to_vec(), layout.clone());
         layout

@@ -96,11 +96,7 @@ impl Pool {
             Err(lost @ Error::DeviceLost { .. }) => lost,
             _ => {
                 let live = self.stats.bytes_allocated.load(Relaxed);
-                let what = format!(
-                    "buffer `{label}` of {bytes} bytes ({}), with {} allocated already",
-                    crate::human(bytes),
-                    crate::human(live)
-                );
+                let what = format!("buffer `{label}` of {bytes} bytes ({}), with {} allocated already", crate::human(bytes), crate::human(live));
                 Error::OutOfMemory { step: self.state.step(), what }
             }
         })
@@ -110,8 +106,7 @@ impl Pool {
         // In a browser the answer of a scope comes later: there an error reaches the state instead.
         #[cfg(not(target_arch = "wasm32"))]
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let descriptor =
-            wgpu::BufferDescriptor { label: Some(label), size: bytes, usage: self.usage, mapped_at_creation: false };
+        let descriptor = wgpu::BufferDescriptor { label: Some(label), size: bytes, usage: self.usage, mapped_at_creation: false };
         let buffer = self.device.create_buffer(&descriptor);
         #[cfg(not(target_arch = "wasm32"))]
         if pollster::block_on(scope.pop()).is_some() {

@@ -80,8 +80,7 @@ impl Executable {
         let inner = self.device.inner();
         let period = f64::from(inner.queue.get_timestamp_period());
         let count = (DISPATCHES_A_SET * 2) as u32;
-        let descriptor =
-            wgpu::QuerySetDescriptor { label: Some("profile"), ty: wgpu::QueryType::Timestamp, count };
+        let descriptor = wgpu::QuerySetDescriptor { label: Some("profile"), ty: wgpu::QueryType::Timestamp, count };
         let queries = inner.wgpu.create_query_set(&descriptor);
         let resolved = inner.resolve.take(u64::from(count) * 8, "profile")?;
         let mut rows = Vec::new();
@@ -89,8 +88,7 @@ impl Executable {
         let mut groups = set.groups().iter();
         let mut steps = self.steps().iter().peekable();
         while steps.peek().is_some() {
-            let mut encoder =
-                inner.wgpu.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("profile") });
+            let mut encoder = inner.wgpu.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("profile") });
             let mut timed: Vec<&ReadyDispatch> = Vec::new();
             while timed.len() < DISPATCHES_A_SET {
                 let Some(step) = steps.next() else { break };
@@ -135,8 +133,7 @@ impl Executable {
         self.device.sync().await?;
         let zero = crate::wait::now_ns();
         for step in self.steps() {
-            let mut encoder =
-                inner.wgpu.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("profile") });
+            let mut encoder = inner.wgpu.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("profile") });
             let mut timed = None;
             match step {
                 Ready::Copy { .. } => self.encode_copy(step, &mut encoder, externals),
@@ -244,21 +241,13 @@ impl fmt::Display for Profile {
         writeln!(f, "{} ({clock})", self.adapter)?;
         let sums = self.by(|row| &row.kernel);
         let width = sums.iter().map(|sum| sum.name.len()).max().unwrap_or(0).max("kernel".len());
-        writeln!(
-            f,
-            "{:<width$} {:>6} {:>10} {:>7} {:>10} {:>9} {:>8}",
-            "kernel", "calls", "ms", "share", "us/call", "GFLOP/s", "GB/s"
-        )?;
+        writeln!(f, "{:<width$} {:>6} {:>10} {:>7} {:>10} {:>9} {:>8}", "kernel", "calls", "ms", "share", "us/call", "GFLOP/s", "GB/s")?;
         let all = self.ns();
         for sum in &sums {
             let share = if all > 0.0 { sum.ns / all * 100.0 } else { 0.0 };
             let (ms, each) = (sum.ns / 1e6, sum.ns / 1e3 / sum.calls as f64);
             let (gflops, gigabytes) = (sum.gflops(), sum.gigabytes());
-            writeln!(
-                f,
-                "{:<width$} {:>6} {ms:>10.3} {share:>6.1}% {each:>10.1} {gflops:>9.2} {gigabytes:>8.2}",
-                sum.name, sum.calls
-            )?;
+            writeln!(f, "{:<width$} {:>6} {ms:>10.3} {share:>6.1}% {each:>10.1} {gflops:>9.2} {gigabytes:>8.2}", sum.name, sum.calls)?;
         }
         writeln!(f, "{:<width$} {:>6} {:>10.3}", "total", self.rows.len(), all / 1e6)
     }
@@ -274,11 +263,7 @@ mod tests {
     }
 
     fn profile() -> Profile {
-        let rows = vec![
-            row("relu 1", "map", 0.0, 1000.0),
-            row("fc1", "matmul", 1500.0, 8000.0),
-            row("relu 2", "map", 9500.0, 1000.0),
-        ];
+        let rows = vec![row("relu 1", "map", 0.0, 1000.0), row("fc1", "matmul", 1500.0, 8000.0), row("relu 2", "map", 9500.0, 1000.0)];
         Profile { adapter: "0: test".to_owned(), timestamps: true, rows }
     }
 

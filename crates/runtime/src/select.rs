@@ -49,14 +49,8 @@ impl fmt::Display for Select {
 }
 
 /// PCI vendor numbers by the names people use.
-const VENDORS: [(u32, &str); 6] = [
-    (0x10de, "nvidia"),
-    (0x1002, "amd radeon"),
-    (0x8086, "intel"),
-    (0x106b, "apple"),
-    (0x13b5, "arm mali"),
-    (0x5143, "qualcomm adreno"),
-];
+const VENDORS: [(u32, &str); 6] =
+    [(0x10de, "nvidia"), (0x1002, "amd radeon"), (0x8086, "intel"), (0x106b, "apple"), (0x13b5, "arm mali"), (0x5143, "qualcomm adreno")];
 
 /// Gives every adapter its rank and the reason for it. The order of the list breaks ties.
 pub fn rank(adapters: &mut [AdapterFacts]) {
@@ -201,13 +195,9 @@ mod tests {
 
     #[test]
     fn text_is_parsed_and_printed_alike() {
-        for (text, select) in [
-            ("auto", Select::Auto),
-            ("gpu", Select::Gpu),
-            ("cpu", Select::Cpu),
-            ("2", Select::Index(2)),
-            ("nvidia", Select::Name("nvidia".to_owned())),
-        ] {
+        for (text, select) in
+            [("auto", Select::Auto), ("gpu", Select::Gpu), ("cpu", Select::Cpu), ("2", Select::Index(2)), ("nvidia", Select::Name("nvidia".to_owned()))]
+        {
             assert_eq!(text.parse(), Ok(select.clone()));
             assert_eq!(select.to_string(), text);
         }

@@ -68,12 +68,7 @@ mod tests {
     #[test]
     fn a_block_over_the_limit_names_its_dispatch() {
         let error = pack(&recording(&[&[0; 5]]), 256, 16).err();
-        let expected = Error::LimitExceeded {
-            label: "d".to_owned(),
-            what: "bytes of one uniform block",
-            wanted: 32,
-            limit: 16,
-        };
+        let expected = Error::LimitExceeded { label: "d".to_owned(), what: "bytes of one uniform block", wanted: 32, limit: 16 };
         assert_eq!(error, Some(expected));
     }
 }
