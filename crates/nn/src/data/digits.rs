@@ -1,6 +1,6 @@
 //! Digits that the program draws itself: a set for a first run, with nothing to download.
 //!
-//! A digit is a few strokes through hand-placed points ([`super::digit_strokes`], several ways of writing
+//! A digit is a few strokes through hand-placed points (`digit_strokes.rs`, several ways of writing
 //! each). Every image moves those points a little, then rotates, shears, scales and shifts the whole, draws
 //! it with a pen of random width, anti-aliased by the distance of each pixel to the stroke, and adds noise.
 //!

@@ -3,6 +3,18 @@
 //! While the device works on one batch, a worker thread fills the next two. The order of the samples is a
 //! pure function of (seed, epoch), so a run that stops in mid epoch resumes at the very next batch. In the
 //! browser, which has no threads here, batches are filled when they are asked for; the bytes are the same.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use wgrad_nn::data::{Loader, LoaderOptions, digits::digits, idx::Split};
+//!
+//! let set = Arc::new(digits(Split::Train, 100, 1)?);
+//! let loader = Loader::new(set, LoaderOptions { batch_size: 32, seed: 1, ..Default::default() });
+//! for batch in loader.epoch(0) {
+//!     assert_eq!(batch.x.len(), batch.len() * 784);
+//! }
+//! # Ok::<(), wgrad_nn::data::DataError>(())
+//! ```
 
 use super::dataset::{BatchTargets, Dataset};
 use super::rng::Rng;
