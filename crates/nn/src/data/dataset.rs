@@ -69,9 +69,9 @@ impl Normalize {
 /// The targets of one batch.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BatchTargets {
-    /// Class indices, shape [batch].
+    /// Class indices, shape `[batch]`.
     Classes(Vec<i32>),
-    /// Values, shape [batch, target shape…].
+    /// Values, shape `[batch, target shape…]`.
     Values(Vec<f32>),
 }
 

@@ -25,9 +25,9 @@ const MAX_INFLATION: u64 = 1032;
 /// What a file must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdxKind {
-    /// Images: three dimensions, [count, height, width].
+    /// Images: three dimensions, `[count, height, width]`.
     Images,
-    /// Labels: one dimension, [count].
+    /// Labels: one dimension, `[count]`.
     Labels,
 }
 

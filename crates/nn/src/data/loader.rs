@@ -43,9 +43,9 @@ impl Default for LoaderOptions {
 /// Some samples with their targets, ready for the device. Its buffers go back to the loader on drop.
 #[derive(Debug)]
 pub struct Batch {
-    /// Inputs, shape [len, input shape…].
+    /// Inputs, shape `[len, input shape…]`.
     pub x: Vec<f32>,
-    /// Targets, shape [len] for classes, [len, target shape…] for values.
+    /// Targets, shape `[len]` for classes, `[len, target shape…]` for values.
     pub y: BatchTargets,
     /// Which samples of the set these are.
     pub indices: Vec<usize>,
