@@ -78,11 +78,29 @@ pub fn choose(pass: &Pass, vector: bool, caps: &Caps) -> Choice {
     Choice { method, splits: splits(method, pass, vector, caps) }
 }
 
+/// Turns of loops that one invocation may take, all its loops together. Mesa's llvmpipe ends every loop of an invocation for good
+/// after 65,535 turns in all, without a word and with a wrong result (LP_MAX_TGSI_LOOP_ITERATIONS); and on a GPU an invocation
+/// that runs for much longer looks like a hang.
+pub(crate) const MAX_TURNS: usize = 60_000;
+
+/// The fewest chunks with which no invocation takes too many turns: block loops included.
+fn fewest_splits(method: Method, pass: &Pass, vector: bool, caps: &Caps) -> usize {
+    let turns = match method {
+        Method::Naive => pass.reduce,
+        Method::Serial => Cut::new(pass, vector, 1).chunk,
+        Method::Workgroup => {
+            let cut = Cut::new(pass, false, 1);
+            cut.chunk.div_ceil(lanes(&cut, pass, workgroup(caps)) as usize)
+        }
+    };
+    turns.div_ceil(MAX_TURNS / 2)
+}
+
 /// Into how many chunks a pass is worth cutting.
 fn splits(method: Method, pass: &Pass, vector: bool, caps: &Caps) -> usize {
     let cut = Cut::new(pass, vector, 1);
     let (least, wanted) = match method {
-        Method::Naive => return 1,
+        Method::Naive => (usize::MAX, 1),
         // A second dispatch costs about 20 µs on lavapipe, as long as some 4,000 loads; 64 invocations keep a few cores busy.
         Method::Serial if caps.software => (256, 64usize.div_ceil(cut.outputs().max(1))),
         Method::Serial => (256, (1usize << 14).div_ceil(cut.outputs().max(1))),
@@ -93,7 +111,8 @@ fn splits(method: Method, pass: &Pass, vector: bool, caps: &Caps) -> usize {
             (lanes * 4, 512usize.div_ceil(groups.max(1)))
         }
     };
-    if cut.chunk < 4 * least { 1 } else { wanted.min(cut.chunk / least).max(1) }
+    let worth = if cut.chunk / 4 < least { 1 } else { wanted.min(cut.chunk / least).max(1) };
+    worth.max(fewest_splits(method, pass, vector, caps))
 }
 
 /// Invocations in a workgroup of the workgroup kernel: software adapters pay for every barrier of every invocation.
@@ -195,7 +214,8 @@ const VARIANTS: [(&str, Method, bool); 5] = [
 /// The variants of a pass, the one chosen first; splitting ones where there is anything to cut.
 pub(crate) fn variants(pass: &Pass, vector: bool, caps: &Caps) -> Vec<&'static str> {
     let chosen = choose(pass, vector, caps);
-    let mut all: Vec<_> = VARIANTS.iter().filter(|v| !v.2 || pass.reduce > 1).collect();
+    let possible = |v: &&(&str, Method, bool)| if v.2 { pass.reduce > 1 } else { v.1 == Method::Naive || fewest_splits(v.1, pass, vector, caps) == 1 };
+    let mut all: Vec<_> = VARIANTS.iter().filter(possible).collect();
     all.sort_by_key(|v| (v.1, v.2) != (chosen.method, chosen.splits > 1));
     all.into_iter().map(|v| v.0).collect()
 }
@@ -204,7 +224,7 @@ pub(crate) fn variants(pass: &Pass, vector: bool, caps: &Caps) -> Vec<&'static s
 fn decide(variant: Option<&str>, pass: &Pass, vector: bool, caps: &Caps) -> Choice {
     match VARIANTS.iter().find(|v| Some(v.0) == variant) {
         None => choose(pass, vector, caps),
-        Some(&(_, method, false)) => Choice { method, splits: 1 },
+        Some(&(_, method, false)) => Choice { method, splits: fewest_splits(method, pass, vector, caps) },
         Some(&(_, method, true)) => Choice { method, splits: splits(method, pass, vector, caps).max(4) },
     }
 }
@@ -375,6 +395,20 @@ mod tests {
             assert_eq!(choose(&pass(4096, 1024, 1), true, &caps).splits, 1);
             assert_eq!(choose(&pass(1, 128, 128), true, &caps).splits, 1);
             assert_eq!(choose(&pass(1, 1000, 1), true, &caps).splits, 1);
+        }
+    }
+
+    #[test]
+    fn no_invocation_takes_more_turns_than_drivers_allow() {
+        let p = pass(1, 1 << 24, 1);
+        for software in [false, true] {
+            let caps = Caps { software, ..Caps::default() };
+            assert!(!variants(&p, true, &caps).contains(&"serial"));
+            for name in variants(&p, false, &caps) {
+                let choice = decide(Some(name), &p, false, &caps);
+                let lanes = if choice.method == Method::Workgroup { 64 } else { 1 };
+                assert!((1 << 24) / choice.splits / lanes <= MAX_TURNS / 2, "{name}: {choice:?}");
+            }
         }
     }
 
