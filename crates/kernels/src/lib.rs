@@ -16,6 +16,7 @@ pub mod layout;
 pub mod op;
 pub mod ops;
 pub mod program;
+pub mod random;
 pub mod reduction;
 pub mod reference;
 pub mod shaders;

@@ -206,6 +206,12 @@ registry! {
     Reduce in reduce,
     /// Where the largest or smallest element is.
     ArgReduce in arg_reduce,
+    /// Softmax along an axis.
+    Softmax in softmax,
+    /// Its gradient.
+    SoftmaxBackward in softmax_backward,
+    /// The logarithm of softmax.
+    LogSoftmax in log_softmax,
     /// Matrix product.
     MatMul in matmul,
     /// A strided window.
@@ -222,6 +228,14 @@ registry! {
     ScatterAdd in scatter_add,
     /// Indices as rows of zeros with a single one.
     OneHot in one_hot,
+    /// Uniform random numbers.
+    RandomUniform in random_uniform,
+    /// Normal random numbers.
+    RandomNormal in random_normal,
+    /// Random elements set to 0, the others scaled up.
+    Dropout in dropout,
+    /// The mask of dropout.
+    DropoutMask in dropout_mask,
 }
 
 /// An op by name and attributes.

@@ -15,18 +15,23 @@ pub static KERNELS: &[(&str, &str)] = files![
     "map",
     "matmul_naive",
     "reduce",
-    "reduce_workgroup", "arg_reduce", "arg_reduce_workgroup",
+    "reduce_workgroup",
+    "arg_reduce",
+    "arg_reduce_workgroup", "softmax", "softmax_workgroup", "softmax_backward", "softmax_backward_workgroup",
     "pad",
     "concat",
     "gather",
     "scatter_add_naive",
     "scatter_add_prepare",
     "scatter_add_link",
-    "scatter_add_linked"
+    "scatter_add_linked",
+    "random_uniform",
+    "random_normal",
+    "dropout"
 ];
 
 /// Libraries: files of functions only.
-pub static LIBRARIES: &[(&str, &str)] = files!["unary", "binary", "cast", "lib/index"];
+pub static LIBRARIES: &[(&str, &str)] = files!["unary", "binary", "cast", "lib/index", "lib/threefry"];
 
 /// Every library function by name, cut out of its file.
 static FUNCTIONS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| LIBRARIES.iter().flat_map(|(_, text)| functions(text)).collect());
