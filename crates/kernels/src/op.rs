@@ -236,6 +236,10 @@ registry! {
     Dropout in dropout,
     /// The mask of dropout.
     DropoutMask in dropout_mask,
+    /// A step of stochastic gradient descent.
+    Sgd in sgd,
+    /// A step of Adam or AdamW.
+    Adam in adam,
 }
 
 /// An op by name and attributes.

@@ -17,7 +17,11 @@ pub static KERNELS: &[(&str, &str)] = files![
     "reduce",
     "reduce_workgroup",
     "arg_reduce",
-    "arg_reduce_workgroup", "softmax", "softmax_workgroup", "softmax_backward", "softmax_backward_workgroup",
+    "arg_reduce_workgroup",
+    "softmax",
+    "softmax_workgroup",
+    "softmax_backward",
+    "softmax_backward_workgroup",
     "pad",
     "concat",
     "gather",
@@ -27,7 +31,9 @@ pub static KERNELS: &[(&str, &str)] = files![
     "scatter_add_linked",
     "random_uniform",
     "random_normal",
-    "dropout"
+    "dropout",
+    "sgd",
+    "adam"
 ];
 
 /// Libraries: files of functions only.

@@ -1,5 +1,6 @@
 //! Every op, one file each: formula, `infer`, `lower`, `reference`, `vjp`, cases, in this order.
 
+pub mod adam;
 pub mod arg_reduce;
 pub mod binary;
 pub mod broadcast;
@@ -22,12 +23,14 @@ pub mod reduce;
 pub mod reshape;
 pub mod scatter_add;
 pub mod select;
+pub mod sgd;
 pub mod slice;
 pub mod slice_backward;
 pub mod softmax;
 pub mod softmax_backward;
 pub mod unary;
 
+pub use adam::Adam;
 pub use arg_reduce::{ArgKind, ArgReduce};
 pub use binary::{Binary, BinaryKind};
 pub use broadcast::Broadcast;
@@ -50,6 +53,7 @@ pub use reduce::{Reduce, ReduceKind};
 pub use reshape::Reshape;
 pub use scatter_add::ScatterAdd;
 pub use select::Where;
+pub use sgd::Sgd;
 pub use slice::Slice;
 pub use slice_backward::SliceBackward;
 pub use softmax::Softmax;
