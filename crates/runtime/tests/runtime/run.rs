@@ -170,7 +170,7 @@ fn externals_that_do_not_fit_are_errors() {
     let executable = device.compile(one(AXPBY, "double", 64)).unwrap();
     let (x, small) = (device.alloc(256, "x").unwrap(), device.alloc(128, "small").unwrap());
     let run = |externals: &[_], read: &[_]| executable.run(externals, read).unwrap_err().to_string();
-    assert!(run(&[x.clone()], &[]).contains("2 are needed and 1 given"));
+    assert!(run(std::slice::from_ref(&x), &[]).contains("2 are needed and 1 given"));
     assert!(run(&[x.clone(), small], &[]).contains("needs 256 bytes and is given 128"));
     let same = run(&[x.clone(), x.clone()], &[]);
     assert!(same.contains("double") && same.contains("same memory"), "{same}");
