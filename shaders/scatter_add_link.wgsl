@@ -1,9 +1,9 @@
-// Second of three launches of scatter_add's `linked` variant: next[i] is the smallest k > i with the same key, which then is
+// Second of three launches of scatter_add's `linked` variant, within its chunk: next[i] is the smallest k > i with the same key, which then is
 // no head; u32's largest where there is none. Each k has one predecessor, so no two invocations write the same head.
 //
 // Grid: one invocation a key, workgroups folded over x and y; each reads on, four keys at a time, until it finds its successor.
 
-struct Params { count: u32, inner: u32, rows: u32, keys: u32 }
+struct Params { count: u32, inner: u32, rows: u32, first_key: u32, keys: u32, unused_0: u32, unused_1: u32, unused_2: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> keys: array<vec4<u32>>;

@@ -1,11 +1,11 @@
-// Last of three launches of scatter_add's `linked` variant: the head of each row sums its row's updates along the links, which
-// is in the order of the indices: the same sum as the naive variant's, to the bit.
+// Last of three launches of scatter_add's `linked` variant: the head of each row in the chunk adds its row's updates along the
+// links, which is in the order of the indices, to what the chunks before have summed: the naive variant's sum, to the bit.
 //
 // Buffers: keys, heads and next from the launches before; updates and out row-major, T one stored element or four side by
 // side; `inner` counts those. The sum runs in SUM.
 // Grid: one invocation an element of the updates, workgroups folded over x and y; all but those of heads end at once.
 
-struct Params { count: u32, inner: u32, rows: u32, keys: u32 }
+struct Params { count: u32, inner: u32, rows: u32, first_key: u32, keys: u32, unused_0: u32, unused_1: u32, unused_2: u32 }
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> keys: array<u32>;
@@ -21,9 +21,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   if (first >= params.keys) { return; }
   if (heads[first] == 0u) { return; }
   let j = i % params.inner;
-  var sum = SUM();
+  let at = keys[first] * params.inner + j;
+  var sum = SUM(out[at]);
   for (var k = first; k < params.keys; k = next[k]) {
-    sum += SUM(updates[k * params.inner + j]);
+    sum += SUM(updates[(params.first_key + k) * params.inner + j]);
   }
-  out[keys[first] * params.inner + j] = T(sum);
+  out[at] = T(sum);
 }

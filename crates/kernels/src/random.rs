@@ -61,7 +61,7 @@ pub(crate) fn check_key(op: &str, key: &TensorType) -> Result<(), OpError> {
 /// names `params.count`.
 pub(crate) fn store4(binding: u32, dtype: DType, count: usize) -> String {
     let element = dtype.wgsl();
-    if count % 4 == 0 {
+    if count.is_multiple_of(4) {
         return format!(
             "@group(0) @binding({binding}) var<storage, read_write> out: array<vec4<{element}>>;\n\
              fn store4(block: u32, v: vec4<f32>) {{ out[block] = vec4<{element}>(v); }}\n"

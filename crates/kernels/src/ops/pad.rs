@@ -126,7 +126,7 @@ impl Axis {
         if !innermost {
             return (self.stride % 4 == 0).then_some(Self { stride: self.stride / 4, ..self });
         }
-        let whole = self.step == 1 && self.stride == 1 && self.start % 4 == 0 && self.extent % 4 == 0 && self.len % 4 == 0;
+        let whole = self.step == 1 && self.stride == 1 && self.start % 4 == 0 && self.extent.is_multiple_of(4) && self.len.is_multiple_of(4);
         whole.then_some(Self { extent: self.extent / 4, start: self.start / 4, len: self.len / 4, ..self })
     }
 }

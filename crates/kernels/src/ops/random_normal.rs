@@ -2,8 +2,8 @@
 //!
 //! Two random words give two elements: with v = (w₀ >> 8)·2⁻²⁴ in [0, 1) and θ = 2π((w₁ >> 8)·2⁻²⁴ - ½) in [-π, π),
 //! r = √(-2 ln(1 - v)), z₀ = r cos θ, z₁ = r sin θ. 1 - v is exact in f32 and never 0, so |z| ≤ √(-2 ln 2⁻²⁴) = 5.77.
-//! Input: the key, u32[3]; see [`crate::random`]. ln(1 - v) is a series for small v, where a device's log has no relative
-//! precision; sin and cos are the device's, good to 1e-6 on all drivers seen, so z is held to 1e-5.
+//! Input: the key, u32[3]; see [`crate::random`]. The shader trusts a device's log only away from 1 and no device's sine (WGSL
+//! grants 2⁻¹¹, SwiftShader is 2·10⁻⁴ off): series stand in, and z is good to 2·10⁻⁶ everywhere.
 
 use crate::launch::{Lowered, Lowering};
 use crate::op::{Entry, Kernel, Node};
@@ -71,7 +71,7 @@ impl Kernel for RandomNormal {
 pub fn entries() -> Vec<Entry> {
     let case = |name: &str, shape: &[usize], mean, scale: f64, dtype| {
         let op = RandomNormal { shape: shape.into(), mean, scale, stream: 7, dtype };
-        let tolerance = Tolerance { rtol: 1e-6, atol: 1e-5 * scale }.stored_as(dtype);
+        let tolerance = Tolerance { rtol: 5e-7, atol: 2e-6 * scale }.stored_as(dtype);
         Case::new(format!("random_normal {name}"), op, vec![key()]).tolerance(tolerance).no_grad()
     };
     let cases = vec![

@@ -4,17 +4,24 @@
 //! updates whose index is out of range are dropped. No float atomics: each output is summed by one invocation in f32 in the
 //! order of the indices, so the same inputs give the same bytes.
 //!
-//! `naive` lets each output walk over all K indices: rows·K work. `linked` first links each index with the next one of the same
-//! row (K²/2 comparisons of integers), then only the first of each row walks, along its links.
+//! `naive` lets each output walk over all K indices: rows·K work. `linked` takes the indices in chunks: it links each index with the
+//! next one of the same row in its chunk (by comparing integers), then only the first of each row walks, along its links. Both
+//! go on from what the chunks before have summed, so both give the same f32 sums to the bit. 2,048 indices into 8,000 rows of 64:
+//! naive 676 ms, linked 3.8 ms (llvmpipe, 2 cores, 2026-11-23).
 
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};
 use crate::op::{Entry, Kernel, Node};
 use crate::ops::{Gather, gather};
 use crate::{Array, Builder, Case, DType, Fill, Input, OpError, Program, TensorType, Tolerance, Value, View};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Invocations a workgroup.
 const WORKGROUP: u32 = 64;
+
+/// Indices that an invocation of the naive variant walks over, and that are linked at a time. Mesa's llvmpipe ends the loops of
+/// an invocation after 65,535 turns; a link costs up to a quarter of its chunk in loads.
+const CHUNKS: [usize; 2] = [1 << 15, 1 << 13];
 
 /// Rows added up by index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,12 +46,12 @@ impl ScatterAdd {
     fn sizes(&self, facts: &Lowering<'_>) -> Sizes {
         let indices = &facts.inputs[0].layout.shape;
         let inner: usize = facts.inputs[1].layout.shape[indices.rank()..].iter().product();
-        let width = if inner % 4 == 0 { 4 } else { 1 };
+        let width = if inner.is_multiple_of(4) { 4 } else { 1 };
         Sizes { keys: indices.numel(), inner: inner / width, count: facts.outputs[0].shape.numel() / width, width }
     }
 
-    /// A launch over `count` invocations; the params are (output elements, elements of a row, rows, indices).
-    fn launch(&self, stem: &'static str, facts: &Lowering<'_>, s: &Sizes, count: usize, mut args: Vec<(Arg, Access)>) -> Launch {
+    /// A launch over `count` invocations, for the indices `keys`.
+    fn launch(&self, stem: &'static str, facts: &Lowering<'_>, s: &Sizes, keys: Range<usize>, count: usize, mut args: Vec<(Arg, Access)>) -> Launch {
         let dtype = facts.outputs[0].dtype;
         let (element, sum) = match (dtype, s.width) {
             (DType::F16, 4) => ("vec4<f16>", "vec4<f32>"),
@@ -59,11 +66,16 @@ impl ScatterAdd {
         Launch {
             program: Program { f16: dtype == DType::F16, ..program },
             args,
-            blocks: vec![vec![s.count as u32, s.inner as u32, self.rows as u32, s.keys as u32]],
+            blocks: vec![[s.count, s.inner, self.rows, keys.start, keys.len(), 0, 0, 0].map(|n| n as u32).to_vec()],
             grid: facts.caps.fold((count as u64).div_ceil(u64::from(WORKGROUP))),
             work: Work::default(),
         }
     }
+}
+
+/// `0..n` in pieces of at most `size`.
+fn chunks(n: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..n).step_by(size).map(move |start| start..(start + size).min(n))
 }
 
 impl Kernel for ScatterAdd {
@@ -87,9 +99,9 @@ impl Kernel for ScatterAdd {
 
     fn variants(&self, facts: &Lowering<'_>) -> Vec<&'static str> {
         let s = self.sizes(facts);
-        // Loads: the naive walk reads every index for every output; linking reads half of K²/4 vectors and adds two launches.
+        // Loads: the naive walk reads every index for every output; linking reads half of a chunk's vectors for each index and adds two launches.
         let naive = s.count as u64 * s.keys as u64;
-        let linked = (s.keys as u64 * s.keys as u64) / 8 + (s.count + 2 * s.keys * s.inner) as u64;
+        let linked = (s.keys * s.keys.min(CHUNKS[1]) / 8 + s.count + 2 * s.keys * s.inner) as u64;
         if naive > linked + (1 << 16) { vec!["linked", "naive"] } else { vec!["naive", "linked"] }
     }
 
@@ -103,21 +115,37 @@ impl Kernel for ScatterAdd {
         let updates = facts.inputs[1].layout.shape.numel();
         let work = Work { flops: updates as f64, bytes: (updates * facts.outputs[0].dtype.bytes() + 4 * s.keys) as f64 + facts.outputs[0].bytes() as f64 };
         let (indices, updates, out) = ((Arg::Input(0), Access::Read), (Arg::Input(1), Access::Read), (Arg::Output(0), Access::ReadWrite));
-        // Without any index there is nothing to link; the naive walk writes the zeros.
-        if variant == "naive" || s.keys == 0 {
-            let launch = self.launch("scatter_add_naive", facts, &s, s.count, vec![indices, updates, out]);
-            return Ok(Lowered::one(Launch { work, ..launch }));
+        let mut lowered = Lowered::default();
+        if variant == "naive" {
+            // Without any index, one launch writes the zeros.
+            for keys in chunks(s.keys.max(1), CHUNKS[0]) {
+                let keys = keys.start..keys.end.min(s.keys);
+                lowered.launches.push(self.launch("scatter_add_naive", facts, &s, keys, s.count, vec![indices, updates, out]));
+            }
+        } else {
+            // Keys are padded to whole vectors of four.
+            let padded = s.keys.min(CHUNKS[1]).next_multiple_of(4);
+            lowered.temps = vec![4 * padded as u64; 3];
+            let [keys, heads, next] = [Arg::Temp(0), Arg::Temp(1), Arg::Temp(2)];
+            let (read, write) = (Access::Read, Access::ReadWrite);
+            for chunk in chunks(s.keys.max(1), CHUNKS[1]) {
+                let chunk = chunk.start..chunk.end.min(s.keys);
+                let zeroed = if chunk.start == 0 { s.count } else { 0 };
+                let prepare = vec![indices, (keys, write), (heads, write), out];
+                lowered.launches.push(self.launch("scatter_add_prepare", facts, &s, chunk.clone(), padded.max(zeroed), prepare));
+                if s.keys == 0 {
+                    break;
+                }
+                let link = vec![(keys, read), (heads, write), (next, write)];
+                lowered.launches.push(self.launch("scatter_add_link", facts, &s, chunk.clone(), chunk.len(), link));
+                let linked = vec![(keys, read), (heads, read), (next, read), updates, out];
+                lowered.launches.push(self.launch("scatter_add_linked", facts, &s, chunk.clone(), chunk.len() * s.inner, linked));
+            }
         }
-        // Keys are padded to whole vectors of four.
-        let padded = s.keys.next_multiple_of(4);
-        let [keys, heads, next] = [Arg::Temp(0), Arg::Temp(1), Arg::Temp(2)];
-        let (read, write) = (Access::Read, Access::ReadWrite);
-        let launches = vec![
-            self.launch("scatter_add_prepare", facts, &s, s.count.max(padded), vec![indices, (keys, write), (heads, write), out]),
-            self.launch("scatter_add_link", facts, &s, s.keys, vec![(keys, read), (heads, write), (next, write)]),
-            Launch { work, ..self.launch("scatter_add_linked", facts, &s, s.keys * s.inner, vec![(keys, read), (heads, read), (next, read), updates, out]) },
-        ];
-        Ok(Lowered { temps: vec![4 * padded as u64; 3], launches })
+        if let Some(last) = lowered.launches.last_mut() {
+            last.work = work;
+        }
+        Ok(lowered)
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {
@@ -146,15 +174,20 @@ impl Kernel for ScatterAdd {
     }
 }
 
+/// How exact a sum of `n` terms of order 1, one after the other, is in f32: partial sums wander as √n, so their roundings wander
+/// by about n·ε/16; four times that.
+pub(crate) fn walk(n: usize) -> Tolerance {
+    let sum = Tolerance::reduction(n);
+    Tolerance { atol: sum.atol.max(n as f64 * f64::from(f32::EPSILON) / 4.0), ..sum }
+}
+
 /// The catalogue's entry.
 pub fn entries() -> Vec<Entry> {
     let with = |name: &str, rows: usize, indices: Input, rest: &[usize], dtype, fill| {
         // A row's share of the indices, doubled for chance.
         let terms = 2 * indices.ty.shape.numel() / rows.max(1) + 8;
         let updates = Input::new([&indices.ty.shape[..], rest].concat(), dtype, fill);
-        Case::new(format!("scatter_add {name}"), ScatterAdd { rows }, vec![indices, updates])
-            .tolerance(Tolerance::reduction(terms).stored_as(dtype))
-            .backward(Tolerance::EXACT)
+        Case::new(format!("scatter_add {name}"), ScatterAdd { rows }, vec![indices, updates]).tolerance(walk(terms).stored_as(dtype)).backward(Tolerance::EXACT)
     };
     let unit = Fill::Uniform(-1.0, 1.0);
     let case = |name: &str, rows: usize, indices: &[usize], rest: &[usize]| {
@@ -173,7 +206,7 @@ pub fn entries() -> Vec<Entry> {
         case("65 into 4x2x6", 4, &[65], &[2, 6]),
         case("257 into 300x12", 300, &[257], &[12]),
         case("1031 into 3001x16", 3001, &[1031], &[16]),
-        with("100 of one row", 5, same(100), &[8], DType::F32, unit.clone()).tolerance(Tolerance::reduction(100)),
+        with("100 of one row", 5, same(100), &[8], DType::F32, unit.clone()).tolerance(walk(100)),
         with("negative and out of range, 6x8", 6, Input::new([10], DType::I32, gather::awkward(6)), &[8], DType::F32, unit.clone()),
         with("negative and out of range, 6x5", 6, Input::new([41], DType::I32, gather::awkward(6)), &[5], DType::F32, unit.clone()),
         with("sliced indices", 3, strided, &[4], DType::F32, unit.clone()),
@@ -184,6 +217,9 @@ pub fn entries() -> Vec<Entry> {
         ints(DType::U32),
         with("f16", 6, Input::new([17], DType::I32, Fill::Uniform(0.0, 6.0)), &[3], DType::F16, unit.clone()),
         with("f16 by fours", 6, Input::new([17], DType::I32, Fill::Uniform(0.0, 6.0)), &[8], DType::F16, unit.clone()),
+        case("40000 into 8x4: several chunks", 8, &[40_000], &[4]),
+        case("20000 into 2003x4: several chunks", 2003, &[20_000], &[4]),
+        with("70000 of one row", 5, same(70_000), &[1], DType::F32, unit.clone()).tolerance(walk(70_000)),
         case("more than 65535 groups", 62_700, &[17], &[67]),
     ];
     vec![Entry::new("scatter_add", "y[r] = Σ updates[i] over indices[i] = r: the gradient of gather", &ScatterAdd { rows: 1 }, cases)]
@@ -205,6 +241,12 @@ mod tests {
         assert_eq!(chosen(10, 32, 16), "naive");
         assert_eq!(chosen(2, 60_000, 4), "naive");
         assert_eq!(chosen(8_000, 2_048, 256), "linked");
+    }
+
+    #[test]
+    fn every_index_is_in_one_chunk() {
+        assert_eq!(chunks(10, 4).collect::<Vec<_>>(), [0..4, 4..8, 8..10]);
+        assert_eq!(chunks(8, 4).collect::<Vec<_>>(), [0..4, 4..8]);
     }
 
     #[test]
