@@ -1,8 +1,8 @@
 // y[o, r, n] = exp(x[o, r, n] - top) / total over r: LANES invocations a row, in two sweeps.
 //
 // Buffers, sizes and generated functions are those of softmax.wgsl. The first sweep keeps a running maximum and a sum that is scaled
-// down whenever the maximum grows (Milakov and Gimelshein 2018, "Online normalizer calculation for softmax"); a tree in
-// workgroup memory joins the lanes' pairs. The second sweep reads x again (from cache, for rows of common length) and stores.
+// down whenever the maximum grows, as in softmax.wgsl; a tree in workgroup memory joins the
+// lanes' pairs. The second sweep reads x again (from cache, for rows of common length) and stores.
 // A workgroup does ROWS = WORKGROUP / LANES rows; lanes stand along r where inner is 1, else along n (ACROSS).
 // Grid: one workgroup for ROWS rows, folded over x and y.
 
@@ -51,9 +51,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   }
   workgroupBarrier();
   top = tops[which];
-  total = totals[which];
+  let norm = normalizer(totals[which]);
   for (var r = along; r < reduce; r += LANES) {
     let at = (base + r) * params.inner + n;
-    y[at] = STORED(result(F(x[at]), top, total));
+    y[at] = STORED(result(F(x[at]) - top, norm));
   }
 }

@@ -31,7 +31,7 @@ impl Kernel for LogSoftmax {
     }
 
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {
-        let result = "fn result(x: F, top: F, total: F) -> F { return (x - top) - log(total); }\n";
+        let result = "fn normalizer(total: F) -> F { return log(total); }\nfn result(x: F, norm: F) -> F { return x - norm; }\n";
         softmax::Rows { op: "log_softmax", stems: ["softmax", "softmax_workgroup"], axis: self.axis, code: result }.lower(facts)
     }
 

@@ -34,7 +34,7 @@ impl Kernel for Softmax {
     }
 
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {
-        let result = "fn result(x: F, top: F, total: F) -> F { return exp(x - top) / total; }\n";
+        let result = "fn normalizer(total: F) -> F { return total; }\nfn result(x: F, norm: F) -> F { return exp(x) / norm; }\n";
         Rows { op: "softmax", stems: ["softmax", "softmax_workgroup"], axis: self.axis, code: result }.lower(facts)
     }
 
