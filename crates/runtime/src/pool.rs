@@ -75,10 +75,10 @@ impl Pool {
         Ok(Buffer(Arc::new(Lease { raw: Some(raw), bytes, broken: AtomicBool::new(false), pool: self.clone() })))
     }
 
-    /// The smallest free buffer that fits and wastes no more than an eighth.
+    /// The smallest free buffer that fits and wastes no more than a sixteenth, so that plans tell what is allocated.
     fn reuse(&self, bytes: u64) -> Option<Raw> {
         let mut free = lock(&self.free);
-        let fits = bytes..=bytes + bytes / 8;
+        let fits = bytes..=bytes.saturating_add(bytes / 16);
         let sizes = free.buffers.iter().enumerate().filter(|(_, raw)| fits.contains(&raw.bytes()));
         let (position, _) = sizes.min_by_key(|(_, raw)| raw.bytes())?;
         let raw = free.buffers.remove(position)?;

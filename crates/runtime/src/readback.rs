@@ -13,6 +13,8 @@ const SMALLEST: u64 = 256;
 pub struct Readback {
     device: Device,
     staged: Staged,
+    /// Natively the submission is awaited; a browser answers the mapping when it is time.
+    #[cfg(not(target_arch = "wasm32"))]
     index: wgpu::SubmissionIndex,
 }
 
@@ -70,7 +72,14 @@ impl Staged {
     }
 
     pub(crate) fn submitted(self, device: &Device, index: wgpu::SubmissionIndex) -> Readback {
-        Readback { device: device.clone(), staged: self, index }
+        #[cfg(target_arch = "wasm32")]
+        let _ = index;
+        Readback {
+            device: device.clone(),
+            staged: self,
+            #[cfg(not(target_arch = "wasm32"))]
+            index,
+        }
     }
 }
 

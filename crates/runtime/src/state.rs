@@ -45,6 +45,7 @@ impl State {
         self.failed.store(true, Ordering::Release);
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn lost(&self) -> bool {
         lock(&self.failures).lost.is_some()
     }
