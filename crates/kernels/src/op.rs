@@ -212,6 +212,12 @@ registry! {
     SoftmaxBackward in softmax_backward,
     /// The logarithm of softmax.
     LogSoftmax in log_softmax,
+    /// Softmax and cross-entropy with integer labels.
+    CrossEntropy in cross_entropy,
+    /// Its gradient.
+    CrossEntropyBackward in cross_entropy_backward,
+    /// Mean squared error.
+    Mse in mse,
     /// Matrix product.
     MatMul in matmul,
     /// A strided window.

@@ -14,6 +14,10 @@ macro_rules! files {
 pub static KERNELS: &[(&str, &str)] = files![
     "map",
     "matmul_naive",
+    "matmul_rows",
+    "matmul_subgroup",
+    "matmul_tiled",
+    "matmul_splitk_reduce",
     "reduce",
     "reduce_workgroup",
     "arg_reduce",
@@ -21,7 +25,7 @@ pub static KERNELS: &[(&str, &str)] = files![
     "softmax",
     "softmax_workgroup",
     "softmax_backward",
-    "softmax_backward_workgroup",
+    "softmax_backward_workgroup", "cross_entropy", "cross_entropy_single", "cross_entropy_workgroup", "cross_entropy_backward",
     "pad",
     "concat",
     "gather",
@@ -37,7 +41,26 @@ pub static KERNELS: &[(&str, &str)] = files![
 ];
 
 /// Libraries: files of functions only.
-pub static LIBRARIES: &[(&str, &str)] = files!["unary", "binary", "cast", "lib/index", "lib/threefry"];
+pub static LIBRARIES: &[(&str, &str)] = files!["unary", "binary", "cast", "cross_entropy_row", "lib/index", "lib/threefry"];
+
+/// Parts: files with bindings and types of their own, which a program names and which are linked whole. `load_a_scalar`
+/// and `load_a_vec4` define the same functions: a program takes one of them.
+pub static PARTS: &[(&str, &str)] = files![
+    "lib/matmul_access",
+    "lib/matmul_block_a",
+    "lib/matmul_block_b",
+    "lib/load_a_scalar",
+    "lib/load_a_vec4",
+    "lib/load_b_scalar",
+    "lib/load_b_vec4",
+    "lib/store_scalar",
+    "lib/store_vec4"
+];
+
+/// The text of a part; empty for an unknown name, which a test over every case would notice.
+pub fn part(name: &str) -> &'static str {
+    PARTS.iter().find(|(s, _)| *s == name).map_or("", |(_, text)| text)
+}
 
 /// Every library function by name, cut out of its file.
 static FUNCTIONS: LazyLock<BTreeMap<&str, &str>> = LazyLock::new(|| LIBRARIES.iter().flat_map(|(_, text)| functions(text)).collect());
@@ -135,7 +158,7 @@ mod tests {
             }
         }
         found.sort();
-        let mut listed: Vec<_> = KERNELS.iter().chain(LIBRARIES).map(|(s, _)| (*s).to_owned()).collect();
+        let mut listed: Vec<_> = KERNELS.iter().chain(LIBRARIES).chain(PARTS).map(|(s, _)| (*s).to_owned()).collect();
         listed.sort();
         assert_eq!(found, listed);
     }

@@ -128,9 +128,7 @@ impl Kernel for Reduce {
         let values = self.lowered_values(facts)?;
         if values.shape.numel() == 0 {
             // Sums of nothing are zero; the other kinds have no result here (`infer`).
-            let TensorType { shape, dtype } = facts.outputs[0].clone();
-            let zeros = Map::single(Full { shape, dtype, value: 0.0 }.into(), 0, &facts.outputs[0]);
-            return zeros.lower(&Lowering { inputs: &[], in_place: None, ..facts.clone() });
+            return zeros(facts);
         }
         let reduction = self.reduction(facts, &values);
         facts.forced(self.name(), &reduction.variants(facts.caps))?;
@@ -186,6 +184,12 @@ impl Kernel for Reduce {
             None => vec![None; node.inputs.len()],
         }
     }
+}
+
+/// Zeros in output 0: the sum of nothing.
+pub(crate) fn zeros(facts: &Lowering<'_>) -> Result<Lowered, OpError> {
+    let TensorType { shape, dtype } = facts.outputs[0].clone();
+    Map::single(Full { shape, dtype, value: 0.0 }.into(), 0, &facts.outputs[0]).lower(&Lowering { inputs: &[], in_place: None, ..facts.clone() })
 }
 
 impl Reduce {
