@@ -1,5 +1,25 @@
 //! Layers, losses, optimisers, data, training loop, checkpoints.
+//!
+//! A [`Sequential`] is built from layers, a [`Trainer`] fits it to a [`Dataset`](data::dataset::Dataset), and a
+//! [`Recipe`] says both in a TOML file.
 
 pub mod data;
+pub mod error;
 pub mod files;
+pub mod init;
+pub mod layers;
+pub mod loss;
+pub mod model;
+pub mod optim;
+pub mod recipe;
 pub mod report;
+pub mod train;
+
+pub use error::Error;
+pub use init::Init;
+pub use layers::{Activation, Dropout, Flatten, Layer, Linear, Pass};
+pub use loss::Loss;
+pub use model::{Model, Sequential};
+pub use optim::{Adam, Optimizer, OptimizerState, Sgd};
+pub use recipe::Recipe;
+pub use train::{Evaluation, FitOptions, Trainer};

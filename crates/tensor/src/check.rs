@@ -2,8 +2,9 @@
 
 use crate::compile::Request;
 use crate::interpret::interpret;
+use crate::lower::{Options, lower};
 use crate::trace::Trace;
-use crate::{Data, Device, Error, Tensor, lower};
+use crate::{Data, Device, Error, Tensor};
 use wgrad_kernels::{Array, Builder, DType, Value};
 use wgrad_runtime::Buffer;
 
@@ -24,7 +25,7 @@ fn allowed(dtype: DType) -> f64 {
 }
 
 /// Σ(a − b)² / Σ b², over all elements; NaN and infinite differences count as infinite.
-fn normalised_error(device: &[f64], reference: &[f64]) -> f64 {
+pub(crate) fn normalised_error(device: &[f64], reference: &[f64]) -> f64 {
     let error: f64 = device.iter().zip(reference).map(|(a, b)| (a - b) * (a - b)).sum();
     let scale: f64 = reference.iter().map(|b| b * b).sum();
     if error == 0.0 {
@@ -45,7 +46,7 @@ impl Device {
     pub async fn check_against_reference(&self, tensors: &[&Tensor]) -> Result<Report, Error> {
         let trace = Trace::new(tensors)?;
         let fetch: Vec<Value> = tensors.iter().filter_map(|t| trace.value(t)).collect();
-        let (graph, _, _) = Request { graph: &trace.graph, fetch, updates: vec![], variants: vec![] }.fused();
+        let (graph, _, _) = Request { graph: &trace.graph, fetch, updates: vec![], options: Options::default() }.fused();
         let buffers: Vec<&Buffer> = trace.leaves.iter().map(|l| l.buffer()).collect();
         let leaf_values: Vec<Value> = graph.leaves().collect();
         let ranges: Vec<(&Buffer, u64, u64)> = buffers.iter().zip(&leaf_values).map(|(&b, &v)| (b, 0, graph.ty(v).bytes())).collect();
@@ -54,7 +55,7 @@ impl Device {
         let expected = interpret(&graph, &leaves)?;
 
         let made: Vec<Value> = graph.nodes().iter().filter(|n| n.op.is_some()).flat_map(|n| n.outputs.iter().copied()).collect();
-        let lowered = lower(&graph, &made, &[], self.caps(), &[])?;
+        let lowered = lower(&graph, &made, &[], self.caps(), &Options::default())?;
         let executable = self.runtime().compile(lowered.recording)?;
         let mut externals: Vec<Buffer> = buffers.into_iter().cloned().collect();
         for &v in &made {
@@ -85,5 +86,9 @@ fn differs(label: &str, error: f64, got: &Array, want: &Array) -> String {
     let distance = |i: &usize| (got.data[*i] - want.data[*i]).abs();
     let worst = (0..got.data.len()).max_by(|a, b| distance(a).total_cmp(&distance(b))).unwrap_or(0);
     let at = |a: &Array| a.data.get(worst).copied().unwrap_or(f64::NAN);
-    format!("the device and the reference differ first at step {label}: normalised mean squared error {error:.3e}, worst at element {worst}: device {}, reference {}", at(got), at(want))
+    format!(
+        "the device and the reference differ first at step {label}: normalised mean squared error {error:.3e}, worst at element {worst}: device {}, reference {}",
+        at(got),
+        at(want)
+    )
 }

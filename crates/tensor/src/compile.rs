@@ -1,8 +1,9 @@
 //! From a traced graph to an executable: simplify, fuse, lower, plan. Done once a structure.
 
 use crate::fuse::fuse;
+use crate::lower::{Options, lower};
 use crate::simplify::simplify;
-use crate::{Error, Graph, lower};
+use crate::{Error, Graph};
 use wgrad_kernels::{Caps, Value};
 use wgrad_runtime::Executable;
 
@@ -17,13 +18,13 @@ pub(crate) struct Request<'a> {
     pub(crate) fetch: Vec<Value>,
     /// (leaf, new value)
     pub(crate) updates: Vec<(Value, Value)>,
-    pub(crate) variants: Vec<(String, String)>,
+    pub(crate) options: Options,
 }
 
 impl Request<'_> {
     /// The key of the plan cache: the printed structure. Equal keys mean equal plans.
     pub(crate) fn key(&self) -> String {
-        format!("{}fetch {:?} update {:?} force {:?}", self.graph, self.fetch, self.updates, self.variants)
+        format!("{}fetch {:?} update {:?} {:?}", self.graph, self.fetch, self.updates, self.options)
     }
 
     /// The fused graph, with what is fetched and updated in its terms.
@@ -43,7 +44,7 @@ impl Request<'_> {
         let caps: &Caps = runtime.caps();
         let (graph, fetch, updates) = self.fused();
         log::debug!("graph, fused:\n{graph}");
-        let lowered = lower(&graph, &fetch, &updates, caps, &self.variants)?;
+        let lowered = lower(&graph, &fetch, &updates, caps, &self.options)?;
         log::debug!("recording:\n{}", lowered.recording);
         Ok(Compiled { executable: runtime.compile(lowered.recording)? })
     }

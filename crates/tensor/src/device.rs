@@ -1,6 +1,7 @@
 //! A device with its plan cache.
 
 use crate::compile::{Compiled, Request};
+use crate::lower::Options;
 use crate::trace::{Leaf, Trace};
 use crate::{Data, Error, Step, Tensor, Variable};
 use std::collections::HashMap;
@@ -96,8 +97,8 @@ impl Device {
             fetched.push((tensor.ty().clone(), place));
         }
         let outputs = wanted.iter().map(|v| self.runtime().alloc(wgrad_kernels::Builder::ty(&trace.graph, *v).bytes(), "fetched")).collect::<Result<_, _>>()?;
-        let variants = self.0.variants.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let compiled = self.compiled(&Request { graph: &trace.graph, fetch: wanted, updates: pairs, variants })?;
+        let options = Options { variants: self.0.variants.lock().unwrap_or_else(PoisonError::into_inner).clone(), fault: None };
+        let compiled = self.compiled(&Request { graph: &trace.graph, fetch: wanted, updates: pairs, options })?;
         let updated = updates.iter().map(|(v, _)| (*v).clone()).collect();
         Ok(Step { device: self.clone(), compiled, leaves: trace.leaves, outputs, fetched, updated })
     }

@@ -23,6 +23,7 @@ mod step;
 mod tensor;
 mod trace;
 mod variable;
+pub mod verify;
 
 pub use check::Report;
 pub use data::Data;
@@ -31,10 +32,15 @@ pub use differentiate::differentiate;
 pub use error::Error;
 pub use graph::{Graph, GraphNode};
 pub use interpret::interpret;
-pub use lower::{Lowering, lower};
+pub use lower::{Lowering, Options, lower};
 pub use step::{Pending, Step};
 pub use tensor::Tensor;
 pub use variable::Variable;
-pub use wgrad_kernels::{DType, Shape, TensorType};
 pub use wgrad_kernels as kernels;
+pub use wgrad_kernels::{DType, Shape, TensorType};
 pub use wgrad_runtime as runtime;
+
+/// Plain numbers as the bytes that a device stores.
+pub fn bytes<T: bytemuck::NoUninit>(values: &[T]) -> &[u8] {
+    bytemuck::cast_slice(values)
+}

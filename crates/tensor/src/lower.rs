@@ -3,7 +3,7 @@
 use crate::{Error, Graph};
 use std::collections::HashMap;
 use wgrad_kernels::ops::Map;
-use wgrad_kernels::{Arg, Builder, Caps, Layout, Lowering as Facts, Op, Operand, Shape, TensorType, Value};
+use wgrad_kernels::{Access, Arg, Builder, Caps, Layout, Lowering as Facts, Op, Operand, Program, Shape, TensorType, Value, Work};
 use wgrad_runtime::{Binding, BufferSpec, Dispatch, Kind, Recording, Step};
 
 /// A recording, and how its externals are to be bound.
@@ -13,6 +13,15 @@ pub struct Lowering {
     pub recording: Recording,
     /// The number of leaves.
     pub leaves: usize,
+}
+
+/// Wishes and tests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Forces variants by op name. One that cannot run is an error, never replaced.
+    pub variants: Vec<(String, String)>,
+    /// For the tests of `verify`: the stem of a kernel, one element of whose output is made wrong after each launch.
+    pub fault: Option<String>,
 }
 
 /// Where a value lies.
@@ -31,7 +40,7 @@ impl Place {
 struct Lowerer<'a> {
     graph: &'a Graph,
     caps: &'a Caps,
-    variants: &'a [(String, String)],
+    options: &'a Options,
     recording: Recording,
     places: HashMap<Value, Place>,
     /// The buffer of each leaf.
@@ -51,18 +60,18 @@ struct Lowerer<'a> {
 }
 
 /// Lowers a graph. Each of `fetch` is written, row-major, to an external buffer of its own; each of `updates` (leaf, value)
-/// replaces the leaf's data, in place where the op allows it. `variants` forces variants by op name.
+/// replaces the leaf's data, in place where the op allows it.
 ///
 /// # Errors
 /// Where a forced variant cannot run.
-pub fn lower(graph: &Graph, fetch: &[Value], updates: &[(Value, Value)], caps: &Caps, variants: &[(String, String)]) -> Result<Lowering, Error> {
+pub fn lower(graph: &Graph, fetch: &[Value], updates: &[(Value, Value)], caps: &Caps, options: &Options) -> Result<Lowering, Error> {
     let (early, late) = schedule(graph, updates);
     let mut position = vec![0; graph.nodes().len()];
     early.iter().chain(&late).enumerate().for_each(|(at, &n)| position[n] = at);
     let mut l = Lowerer {
         graph,
         caps,
-        variants,
+        options,
         recording: Recording::default(),
         places: HashMap::new(),
         homes: HashMap::new(),
@@ -281,11 +290,12 @@ impl Lowerer<'_> {
     fn launch(&mut self, op: &Op, places: &[Place], outputs: &[usize], types: &[TensorType], in_place: Option<usize>) -> Result<(), Error> {
         let kernel = op.kernel();
         let operands: Vec<Operand> = places.iter().map(|p| p.operand.clone()).collect();
-        let variant = self.variants.iter().find(|(name, _)| name == kernel.name()).map(|(_, v)| v.as_str());
+        let variant = self.options.variants.iter().find(|(name, _)| name == kernel.name()).map(|(_, v)| v.as_str());
         let lowered = kernel.lower(&Facts { inputs: &operands, outputs: types, caps: self.caps, in_place, variant })?;
         let name = kernel.name();
         let temps: Vec<usize> = lowered.temps.iter().map(|&bytes| self.buffer(bytes, format!("{name} scratch"), Kind::Temp)).collect();
         for launch in lowered.launches {
+            let faulty = self.options.fault.as_deref() == Some(launch.program.stem);
             let mut blocks = launch.blocks;
             let bind = |(arg, access)| match arg {
                 Arg::Block(k) => Binding::Uniform(std::mem::take(&mut blocks[k])),
@@ -293,11 +303,32 @@ impl Lowerer<'_> {
                 Arg::Output(k) => Binding::Buffer { buffer: outputs[k], access },
                 Arg::Temp(k) => Binding::Buffer { buffer: temps[k], access },
             };
-            let bindings = launch.args.into_iter().map(bind).collect();
+            let bindings: Vec<Binding> = launch.args.into_iter().map(bind).collect();
+            let written = bindings.iter().find_map(|b| match b {
+                Binding::Buffer { buffer, access: Access::ReadWrite } => Some(*buffer),
+                _ => None,
+            });
             let label = label(op, &types[0].shape);
             self.recording.steps.push(Step::Dispatch(Dispatch { label, program: launch.program, bindings, grid: launch.grid, work: launch.work }));
+            if let Some(buffer) = written.filter(|_| faulty) {
+                self.plant_fault(buffer);
+            }
         }
         Ok(())
+    }
+}
+
+impl Lowerer<'_> {
+    /// One word in the middle of a buffer gets a bit of its mantissa turned.
+    fn plant_fault(&mut self, buffer: usize) {
+        let words = self.recording.buffers[buffer].bytes / 4;
+        let code = "@group(0) @binding(0) var<uniform> at: vec4<u32>;
+            @group(0) @binding(1) var<storage, read_write> data: array<u32>;
+            @compute @workgroup_size(1)
+            fn main() { let x = data[at.x]; data[at.x] = select(x ^ 0x00400040u, 0x3f803f80u, x == 0u); }";
+        let program = Program { code: code.to_owned(), ..Program::default() };
+        let bindings = vec![Binding::Uniform(vec![(words / 2) as u32]), Binding::Buffer { buffer, access: Access::ReadWrite }];
+        self.recording.steps.push(Step::Dispatch(Dispatch { label: "planted fault".to_owned(), program, bindings, grid: [1, 1, 1], work: Work::default() }));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The ops as methods. Each infers its shape at once and panics, at the caller's line, where the operands do not fit.
 
-use crate::{Data, Error, Tensor, Variable, differentiate};
 use crate::trace::Trace;
+use crate::{Data, Error, Tensor, Variable, differentiate};
 use wgrad_kernels::ops::{Binary, BinaryKind, Broadcast, Cast, Full, MatMul, Permute, Reduce, ReduceKind, Reshape, Unary, UnaryKind, Where};
 use wgrad_kernels::{DType, Op, Shape, Value};
 

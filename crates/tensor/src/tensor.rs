@@ -36,7 +36,14 @@ pub(crate) struct Node {
 static NEXT_ID: AtomicU64 = AtomicU64::new(0);
 
 impl Node {
-    pub(crate) fn new(device: &Device, op: Option<Op>, inputs: Vec<Tensor>, types: Vec<TensorType>, buffers: Vec<Option<Buffer>>, variable: Weak<VariableInner>) -> Arc<Self> {
+    pub(crate) fn new(
+        device: &Device,
+        op: Option<Op>,
+        inputs: Vec<Tensor>,
+        types: Vec<TensorType>,
+        buffers: Vec<Option<Buffer>>,
+        variable: Weak<VariableInner>,
+    ) -> Arc<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Arc::new(Self { id, device: device.clone(), op, inputs, types, buffers: Mutex::new(buffers), variable, stale: AtomicBool::new(false) })
     }

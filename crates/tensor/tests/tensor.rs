@@ -3,7 +3,7 @@
 mod common;
 
 use common::device;
-use wgrad_tensor::{Data, DType, Error, Tensor, Variable};
+use wgrad_tensor::{DType, Data, Error, Tensor, Variable};
 
 fn close(a: &[f32], b: &[f32]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(x, y)| (x - y).abs() <= 1e-5 + 1e-5 * y.abs())

@@ -1,0 +1,18 @@
+//! All axes of a sample as one: [batch, a, b, …] → [batch, a·b·…]. A view: no data move.
+
+use super::Built;
+use serde::{Deserialize, Serialize};
+use wgrad_tensor::Tensor;
+
+/// Flattens each sample.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flatten {}
+
+impl Flatten {
+    pub(crate) fn build(&self, input: &[usize]) -> Built {
+        let n: usize = input.iter().product();
+        let forward = move |x: &Tensor, _: &super::Pass| x.reshape(&[-1, n as i64]);
+        Built { parameters: Vec::new(), output: vec![n], forward: Box::new(forward) }
+    }
+}

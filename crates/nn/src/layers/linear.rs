@@ -1,0 +1,60 @@
+//! y = x W + b: x [batch, in], W [in, units], b [units].
+
+use super::{Built, Layer, Site};
+use crate::{Error, Init};
+use serde::{Deserialize, Serialize};
+use wgrad_tensor::{Data, Tensor, Variable};
+
+/// A fully connected layer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Linear {
+    /// Outputs a sample.
+    pub units: usize,
+    /// Whether there is a bias.
+    #[serde(default = "yes")]
+    pub bias: bool,
+    /// How the weights are filled.
+    #[serde(default)]
+    pub init: Init,
+    /// How the bias is filled; absent: as PyTorch does, U(−b, b) with b = 1/√in, and zeros where `init` is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bias_init: Option<Init>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Linear {
+    /// A layer of `units` outputs with bias.
+    pub fn new(units: usize) -> Self {
+        Self { units, bias: true, init: Init::Default, bias_init: None }
+    }
+
+    pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+        let &[inputs] = input else {
+            let message = format!("it takes samples of one axis, [n], and is given {input:?}; put a `flatten` layer before it");
+            return Err(site.error(layer, message));
+        };
+        if self.units == 0 || inputs == 0 {
+            return Err(site.error(layer, format!("a weight of shape [{inputs}, {}] has no elements; give `units` a positive number", self.units)));
+        }
+        let variable = |name: &str, shape: Vec<usize>, init: Init, stream: u64| {
+            let values = init.draw(shape.iter().product(), inputs, self.units, site.seed, 2 * site.index as u64 + stream);
+            Variable::new(site.device, format!("{}.{name}", site.path), &Data::f32(shape, &values)?)
+        };
+        let weight = variable("weight", vec![inputs, self.units], self.init, 0)?;
+        let bias_init = self.bias_init.unwrap_or(if self.init == Init::Default { Init::Default } else { Init::Zeros });
+        let bias = if self.bias { Some(variable("bias", vec![self.units], bias_init, 1)?) } else { None };
+        let parameters = std::iter::once(weight.clone()).chain(bias.clone()).collect();
+        let forward = move |x: &Tensor, _: &super::Pass| {
+            let y = x.matmul(&weight.value());
+            match &bias {
+                Some(bias) => &y + &bias.value(),
+                None => y,
+            }
+        };
+        Ok(Built { parameters, output: vec![self.units], forward: Box::new(forward) })
+    }
+}

@@ -1,0 +1,65 @@
+//! Losses and the metric that goes with each.
+
+use serde::{Deserialize, Serialize};
+use wgrad_tensor::kernels::ops::{self, LossReduction};
+use wgrad_tensor::{DType, Tensor};
+
+/// What is minimised: a scalar, the mean over the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// −log softmax(logits)[label]: logits [batch, classes], labels i32 [batch].
+    #[default]
+    CrossEntropy,
+    /// The mean of (prediction − target)², over all values.
+    Mse,
+    /// Binary cross-entropy of logits against targets in [0, 1] of the same shape: max(z, 0) − z·t + log(1 + e^−|z|), its mean.
+    BceWithLogits,
+}
+
+impl Loss {
+    /// The loss of a batch: a scalar.
+    ///
+    /// # Panics
+    /// Where the shapes do not fit; [`Trainer`](crate::Trainer) checks them first.
+    #[track_caller]
+    pub fn apply(self, output: &Tensor, target: &Tensor) -> Tensor {
+        match self {
+            Loss::CrossEntropy => output.apply_all(ops::CrossEntropy { reduction: LossReduction::Mean }, &[target]).swap_remove(0),
+            Loss::Mse => output.apply(ops::Mse { reduction: LossReduction::Mean }, &[target]),
+            Loss::BceWithLogits => {
+                let zero = output.constant(0.0);
+                let hinge = &output.maximum(&zero) - &(output * target);
+                let soft = (&output.abs().neg().exp() + 1.0).log();
+                (&hinge + &soft).mean()
+            }
+        }
+    }
+
+    /// The number of samples that the output gets right, as a scalar f32; `None` where that means nothing (regression).
+    #[track_caller]
+    pub fn correct(self, output: &Tensor, target: &Tensor) -> Option<Tensor> {
+        match self {
+            Loss::CrossEntropy => {
+                let best = output.apply(ops::ArgReduce { kind: ops::ArgKind::Max, axis: Some(-1), keepdims: false }, &[]);
+                Some(best.equal(target).cast(DType::F32).sum())
+            }
+            Loss::BceWithLogits => {
+                let yes = output.greater(&output.constant(0.0));
+                let truth = target.greater(&target.constant(0.5));
+                Some(yes.equal(&truth).cast(DType::F32).sum())
+            }
+            Loss::Mse => None,
+        }
+    }
+
+    /// What turns the output into a prediction for people: probabilities for classifiers.
+    #[track_caller]
+    pub fn activate(self, output: &Tensor) -> Tensor {
+        match self {
+            Loss::CrossEntropy => output.apply(ops::Softmax { axis: -1 }, &[]),
+            Loss::BceWithLogits => output.sigmoid(),
+            Loss::Mse => output.clone(),
+        }
+    }
+}

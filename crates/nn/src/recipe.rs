@@ -1,0 +1,317 @@
+//! Recipes: a training run as a TOML file. Data, layers, loss, optimiser, epochs: everything but the machine.
+
+use crate::data::dataset::{Dataset, Inputs, Normalize, Targets};
+use crate::data::digits::digits;
+use crate::data::idx::{self, Split};
+use crate::{Error, FitOptions, Layer, Loss, Optimizer, Sequential, Trainer};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+use wgrad_tensor::Device;
+
+use crate::train::EarlyStopping;
+
+/// The recipes that come with the program, by name.
+pub const BUILT_IN: [(&str, &str); 3] = [
+    ("quickstart", include_str!("../recipes/quickstart.toml")),
+    ("mnist-mlp", include_str!("../recipes/mnist-mlp.toml")),
+    ("linear", include_str!("../recipes/linear.toml")),
+];
+
+/// A training run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Its name: that of the run folder too.
+    pub name: String,
+    /// Decides the initial weights, the orders of the batches and dropout.
+    #[serde(default = "one")]
+    pub seed: u64,
+    /// Passes over the training set.
+    pub epochs: u64,
+    /// Samples a step.
+    pub batch_size: usize,
+    /// Whether each epoch has an order of its own.
+    #[serde(default = "yes")]
+    pub shuffle: bool,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Bounds the joint 2-norm of the gradients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Stops when validation no longer improves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// Writes the last checkpoint every so many steps, not only after each epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub save_every: Option<u64>,
+    /// Where the samples come from.
+    pub data: Source,
+    /// How the weights are updated.
+    pub optimizer: Optimizer,
+    /// The network.
+    pub layers: Vec<Layer>,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Where samples come from, and what validates.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// Digits that the program draws itself, 1×28×28, ten classes.
+    Digits {
+        /// Training samples.
+        train: usize,
+        /// Test samples.
+        test: usize,
+        /// Share of the training samples that validates; absent: the test samples do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation_split: Option<f64>,
+    },
+    /// The four MNIST files, found in the data folder; mean 0.1307 and deviation 0.3081 are normalised away.
+    Mnist {
+        /// The first so many training samples only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        train: Option<usize>,
+        /// Share of the training samples that validates; absent: the test samples do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation_split: Option<f64>,
+    },
+    /// IDX files of one's own, plain or gzip, relative to the data folder.
+    Idx {
+        /// Training images: unsigned bytes [samples, …].
+        train_images: String,
+        /// Training labels: unsigned bytes [samples].
+        train_labels: String,
+        /// Test images.
+        test_images: String,
+        /// Test labels.
+        test_labels: String,
+        /// Names of the classes; as many as there are labels.
+        classes: Vec<String>,
+        /// (x/255 − mean)/std.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normalize: Option<Normalize>,
+        /// Share of the training samples that validates; absent: the test samples do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        validation_split: Option<f64>,
+    },
+    /// Numbers written in the recipe; they train and test.
+    Values {
+        /// One row a sample.
+        inputs: Vec<Vec<f32>>,
+        /// One row a sample.
+        targets: Vec<Vec<f32>>,
+    },
+}
+
+/// The sets of a run.
+#[derive(Debug, Clone)]
+pub struct Data {
+    /// Trains.
+    pub train: Arc<Dataset>,
+    /// Validates after every epoch.
+    pub validation: Option<Arc<Dataset>>,
+    /// Tests at the end.
+    pub test: Arc<Dataset>,
+}
+
+impl Recipe {
+    /// A recipe from TOML; `name` is named in errors.
+    ///
+    /// # Errors
+    /// Names the line, the key and what would be right.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
+        let wrong = |message: String| Error::Recipe { name: name.to_owned(), message };
+        let recipe: Self = toml::from_str(text).map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
+        if recipe.batch_size == 0 {
+            return Err(wrong("batch_size is 0; it must be at least 1".to_owned()));
+        }
+        if recipe.layers.is_empty() {
+            return Err(wrong("there are no [[layers]]; a network needs at least one".to_owned()));
+        }
+        if recipe.name.is_empty() || recipe.name.contains(['/', '\\', '\0']) || recipe.name.starts_with('.') {
+            return Err(wrong(format!("name {:?} cannot be that of a folder; use letters, digits and dashes", recipe.name)));
+        }
+        recipe.optimizer.check().map_err(|e| wrong(e.to_string()))?;
+        Ok(recipe)
+    }
+
+    /// A built-in recipe.
+    ///
+    /// # Errors
+    /// Where there is none of that name; the names are listed.
+    pub fn built_in(name: &str) -> Result<Self, Error> {
+        match BUILT_IN.iter().find(|(n, _)| *n == name) {
+            Some((_, text)) => Self::parse(name, text),
+            None => {
+                let names: Vec<&str> = BUILT_IN.iter().map(|(n, _)| *n).collect();
+                Err(Error::Recipe { name: name.to_owned(), message: format!("no such file and no built-in recipe; there are {}", names.join(", ")) })
+            }
+        }
+    }
+
+    /// The recipe as TOML: what a run folder keeps.
+    ///
+    /// # Errors
+    /// Where it cannot be written as TOML, which no recipe that was read does.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        toml::to_string(self).map_err(|e| Error::Recipe { name: self.name.clone(), message: e.to_string() })
+    }
+
+    /// Builds the network for samples of shape `input` on a device.
+    ///
+    /// # Errors
+    /// Names the layer that does not fit and both shapes.
+    pub fn model(&self, device: &Device, input: &[usize]) -> Result<Sequential, Error> {
+        let start = Sequential::new(input);
+        self.layers.iter().cloned().fold(start, |m, layer| m.layer(layer)).build(device, self.seed)
+    }
+
+    /// A trainer for the recipe's network and data.
+    ///
+    /// # Errors
+    /// Where a layer does not fit, or the device fails.
+    pub fn trainer(&self, device: &Device, data: &Data) -> Result<Trainer, Error> {
+        let model = self.model(device, data.train.input_shape())?;
+        let options = FitOptions {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            shuffle: self.shuffle,
+            seed: self.seed,
+            clip_norm: self.clip_norm,
+            validation: data.validation.clone(),
+            early_stopping: self.early_stopping,
+            save_every: self.save_every,
+            ..FitOptions::default()
+        };
+        Trainer::new(device, model, self.loss, self.optimizer.clone(), options)
+    }
+
+    /// The recipe's data: `dir` is `--data`, where sources look before the environment and the cache.
+    ///
+    /// # Errors
+    /// Where files are missing (every place looked at is listed) or damaged.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn data(&self, dir: Option<&Path>) -> Result<Data, Error> {
+        match &self.data {
+            Source::Mnist { .. } => {
+                let place = crate::data::locate::find_mnist(dir)?;
+                let (train, test) = (idx::mnist(&place.dir, Split::Train)?, idx::mnist(&place.dir, Split::Test)?);
+                self.split(train, test)
+            }
+            Source::Idx { train_images, train_labels, test_images, test_labels, classes, normalize, .. } => {
+                let base = dir.map_or_else(|| std::env::var_os("WGRAD_DATA").map(Into::into).unwrap_or_default(), Path::to_path_buf);
+                let read = |images: &str, labels: &str| -> Result<Dataset, Error> {
+                    let images = idx::Idx::read(&base.join(images), idx::IdxKind::Images)?;
+                    let labels = idx::Idx::read(&base.join(labels), idx::IdxKind::Labels)?;
+                    let set = idx::images_with_labels(&self.name, images, labels, classes.clone())?;
+                    Ok(match normalize {
+                        Some(normalize) => set.normalized(normalize.clone())?,
+                        None => set,
+                    })
+                };
+                self.split(read(train_images, train_labels)?, read(test_images, test_labels)?)
+            }
+            _ => self.data_made(),
+        }
+    }
+
+    /// The recipe's data where they need no file: drawn, or written in the recipe.
+    ///
+    /// # Errors
+    /// Where the recipe names files.
+    pub fn data_made(&self) -> Result<Data, Error> {
+        match &self.data {
+            Source::Digits { train, test, .. } => {
+                // The digits are the same for every seed of the run, so that seeds can be compared.
+                self.split(digits(Split::Train, *train, 1)?, digits(Split::Test, *test, 1)?)
+            }
+            Source::Values { inputs, targets } => {
+                let set = Arc::new(self.values(inputs, targets)?);
+                Ok(Data { train: set.clone(), validation: None, test: set })
+            }
+            Source::Mnist { .. } | Source::Idx { .. } => {
+                Err(Error::Recipe { name: self.name.clone(), message: "its data come from files, which are not at hand here".to_owned() })
+            }
+        }
+    }
+
+    /// Limits and splits what was read.
+    ///
+    /// # Errors
+    /// Where the validation share leaves a side empty.
+    pub fn split(&self, train: Dataset, test: Dataset) -> Result<Data, Error> {
+        let (limit, share) = match &self.data {
+            Source::Mnist { train, validation_split } => (*train, *validation_split),
+            Source::Digits { validation_split, .. } | Source::Idx { validation_split, .. } => (None, *validation_split),
+            Source::Values { .. } => (None, None),
+        };
+        let train = limit.map_or(train.clone(), |n| train.take(n));
+        let test = Arc::new(test);
+        Ok(match share {
+            Some(share) => {
+                let (train, validation) = train.split_validation(share, self.seed)?;
+                Data { train: Arc::new(train), validation: Some(Arc::new(validation)), test }
+            }
+            None => Data { train: Arc::new(train), validation: Some(test.clone()), test },
+        })
+    }
+
+    fn values(&self, inputs: &[Vec<f32>], targets: &[Vec<f32>]) -> Result<Dataset, Error> {
+        let wrong = |message: String| Error::Recipe { name: self.name.clone(), message };
+        let width = |rows: &[Vec<f32>], what: &str| {
+            let width = rows.first().map_or(0, Vec::len);
+            match rows.iter().position(|r| r.len() != width) {
+                _ if width == 0 => Err(wrong(format!("data.{what} has no numbers"))),
+                Some(row) => Err(wrong(format!("data.{what}: row {row} has {} numbers, row 0 has {width}; all rows must be of one length", rows[row].len()))),
+                None => Ok(width),
+            }
+        };
+        let (x, y) = (width(inputs, "inputs")?, width(targets, "targets")?);
+        let targets = Targets::Values { data: targets.concat().into(), shape: vec![y] };
+        Ok(Dataset::new(self.name.clone(), Inputs::F32(inputs.concat().into()), &[x], targets, vec![])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_recipes_survive_a_round_trip() {
+        for (name, text) in BUILT_IN {
+            let recipe = Recipe::parse(name, text).unwrap();
+            assert_eq!(recipe.name, name);
+            assert_eq!(Recipe::parse(name, &recipe.to_toml().unwrap()).unwrap(), recipe);
+        }
+    }
+
+    #[test]
+    fn a_wrong_key_is_named_with_its_line() {
+        let text = BUILT_IN[0].1.replace("units = 128", "unitz = 128");
+        let error = Recipe::parse("mine.toml", &text).unwrap_err().to_string();
+        assert!(error.contains("unitz") && error.contains("mine.toml") && error.contains("line"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_kind_of_layer_lists_the_kinds() {
+        let text = BUILT_IN[0].1.replace("kind = \"relu\"", "kind = \"rleu\"");
+        let error = Recipe::parse("mine.toml", &text).unwrap_err().to_string();
+        assert!(error.contains("rleu") && error.contains("relu"), "{error}");
+    }
+
+    #[test]
+    fn ragged_values_are_refused() {
+        let text = BUILT_IN[2].1.replace("[2.0], [3.0]", "[2.0, 1.0], [3.0]");
+        let error = Recipe::parse("mine", &text).unwrap().data_made().unwrap_err().to_string();
+        assert!(error.contains("row 1"), "{error}");
+    }
+}

@@ -1,0 +1,243 @@
+//! The loop over epochs and batches.
+
+use super::meter::{Meter, Reading};
+use super::trainer::{Partial, Position};
+use crate::data::dataset::Dataset;
+use crate::data::loader::{Loader, LoaderOptions};
+use crate::report::history::{EpochRow, History};
+use crate::report::progress::{Progress, Quiet};
+use crate::{Error, Trainer};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+use web_time::Instant;
+
+/// Steps that may wait on the device while the host prepares the next: enough to hide the upload, few enough that an error
+/// is seen soon.
+const IN_FLIGHT: usize = 3;
+
+/// Time between two looks at the running loss.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Least time between two visits to the disk.
+const SAVE: Duration = Duration::from_secs(1);
+
+/// Epochs of a long run that are shown.
+const SHOWN: u64 = 20;
+
+/// Whether epoch `number` is shown: all of a short run, about twenty of a long one, and the first and the last.
+fn shows(number: u64, epochs: u64) -> bool {
+    epochs <= 5 * SHOWN || number == 1 || number == epochs || number.is_multiple_of((epochs / SHOWN).max(1))
+}
+
+/// When to stop before the last epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlyStopping {
+    /// Epochs without improvement after which training stops.
+    pub patience: u64,
+    /// What counts as improvement of the validation loss.
+    #[serde(default)]
+    pub min_delta: f64,
+}
+
+/// What is known about an epoch under way.
+struct Epoch {
+    number: u64,
+    began: Instant,
+    seen: usize,
+    /// Batches already done when the meter was last set to zero.
+    first: u64,
+}
+
+impl Trainer {
+    /// Trains from where the run stands to the last epoch, and returns the history.
+    ///
+    /// After every epoch the set for validation is measured, and history, curves and checkpoints are written to the run
+    /// folder, if there is one. Only checkpoints whose loss was finite are ever written.
+    ///
+    /// # Errors
+    /// [`Error::NotFinite`] names the first step whose loss was NaN or infinite; device and file errors name what failed.
+    pub async fn fit(&mut self, train: &Arc<Dataset>, progress: &mut dyn Progress) -> Result<&History, Error> {
+        let options = LoaderOptions { batch_size: self.options.batch_size, shuffle: self.options.shuffle, seed: self.options.seed, drop_last: false };
+        let loader = Loader::new(train.clone(), options);
+        let mut saved = Instant::now();
+        while self.position.epoch < self.options.epochs {
+            let shown = shows(self.position.epoch + 1, self.options.epochs);
+            let row = self.epoch(train, &loader, if shown { &mut *progress } else { &mut Quiet }).await?;
+            if self.judge(&row) && self.options.run.is_some() {
+                self.unsaved_best = Some(self.checkpoint().await?);
+            }
+            self.history.push(row);
+            let early = self.options.early_stopping.is_some_and(|e| self.stale_epochs >= e.patience);
+            let stop = early || self.options.stop_after == Some(self.position.epoch) || self.position.epoch == self.options.epochs;
+            // Epochs of milliseconds do not each wait for the disk.
+            if stop || saved.elapsed() >= SAVE {
+                self.save().await?;
+                saved = Instant::now();
+            }
+            if early {
+                progress.note(&format!("Stopped early: no improvement in {} epochs", self.stale_epochs));
+            }
+            if stop {
+                break;
+            }
+        }
+        Ok(&self.history)
+    }
+
+    async fn epoch(&mut self, train: &Arc<Dataset>, loader: &Loader, progress: &mut dyn Progress) -> Result<EpochRow, Error> {
+        let total = loader.batches_per_epoch();
+        let mut epoch = Epoch { number: self.position.epoch + 1, began: Instant::now(), seen: self.partial.seen, first: self.position.batch };
+        progress.start_epoch(epoch.number as usize, self.options.epochs as usize, total);
+        let partial = std::mem::take(&mut self.partial);
+        self.meter.reset(partial.loss, partial.correct)?;
+        let mut looked = Instant::now();
+        let mut last = Reading::default();
+        for batch in loader.epoch_from(self.position.epoch, self.position.batch as usize) {
+            let made = self.train_step(train, batch.len())?;
+            made.feed.write(&batch.x, &batch.y)?;
+            self.prepare(self.position.step + 1)?;
+            epoch.seen += batch.len();
+            let done = batch.number + 1;
+            // The first step is shown at once, so that people see that it runs; then twice a second.
+            if done == total || looked.elapsed() >= LOOK || self.position.step == 0 {
+                let data = made.step.run_and_read()?.wait().await?;
+                last = self.healthy(Meter::reading(&data)?, &epoch)?;
+                looked = Instant::now();
+                progress.step(done, &shares(&last, epoch.seen));
+            } else {
+                made.step.run()?;
+                progress.step(done, &[]);
+                self.device.runtime().throttle(IN_FLIGHT).await?;
+            }
+            self.position.step += 1;
+            self.position.batch = done as u64;
+            if let Some(every) = self.options.save_every
+                && self.position.step.is_multiple_of(every)
+                && done < total
+            {
+                self.save_between(&epoch).await?;
+            }
+        }
+        self.partial = Partial::default();
+        self.position = Position { epoch: epoch.number, batch: 0, ..self.position };
+        let validation = match self.options.validation.clone() {
+            Some(set) => Some(self.evaluate(&set).await?),
+            None => None,
+        };
+        let mut metrics = shares(&last, epoch.seen);
+        if let Some(v) = &validation {
+            metrics.push(("val_loss", v.loss));
+            metrics.extend(v.accuracy.map(|a| ("val_accuracy", a)));
+        }
+        progress.finish_epoch(&metrics);
+        let share = |sum: f64| sum / epoch.seen.max(1) as f64;
+        Ok(EpochRow {
+            epoch: epoch.number,
+            step: self.position.step,
+            loss: share(last.loss),
+            accuracy: last.correct.map(share),
+            val_loss: validation.map(|v| v.loss),
+            val_accuracy: validation.and_then(|v| v.accuracy),
+            learning_rate: self.optimizer.optimizer().learning_rate(),
+            seconds: epoch.began.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// The reading, or the error that names the first step whose loss was not finite.
+    fn healthy(&self, reading: Reading, epoch: &Epoch) -> Result<Reading, Error> {
+        if reading.finite {
+            return Ok(reading);
+        }
+        // The meter counts good steps since the epoch began (or since it was resumed in its middle).
+        let before = self.position.step - (self.position.batch - epoch.first);
+        let kept = self.options.run.as_ref().map_or(String::new(), |r| format!(" in {}", r.display()));
+        Err(Error::NotFinite { step: before + reading.good + 1, epoch: epoch.number, kept })
+    }
+
+    /// Whether the epoch is the best so far: by validation loss, or by training loss where there is no validation.
+    fn judge(&mut self, row: &EpochRow) -> bool {
+        let value = row.val_loss.unwrap_or(row.loss);
+        let min_delta = self.options.early_stopping.map_or(0.0, |e| e.min_delta);
+        let better = self.best.is_none_or(|best| value < best - min_delta);
+        if better {
+            self.best = Some(value);
+            self.stale_epochs = 0;
+        } else {
+            self.stale_epochs += 1;
+        }
+        better
+    }
+
+    /// A checkpoint in the middle of an epoch, if the loss is still finite: a kill then costs less than an epoch.
+    async fn save_between(&mut self, epoch: &Epoch) -> Result<(), Error> {
+        let health = self.meter.read(&self.device).await?;
+        let health = self.healthy(health, epoch)?;
+        self.partial = Partial { loss: health.loss, correct: health.correct.unwrap_or(0.0), seen: epoch.seen };
+        self.save_last().await
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    async fn save(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[cfg(target_arch = "wasm32")]
+    async fn save_last(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// History and curves first, the checkpoint last: whatever a kill leaves, the checkpoint is never ahead of the history.
+    #[cfg(not(target_arch = "wasm32"))]
+    async fn save(&mut self) -> Result<(), Error> {
+        use crate::files::checkpoint::Kind;
+        let Some(run) = self.options.run.clone() else { return Ok(()) };
+        self.history.save(&run)?;
+        let name = run.file_name().map_or_else(|| "training".into(), |n| n.to_string_lossy().into_owned());
+        crate::report::curve::save_curves(&self.history, &name, &run.join("curve.png"))?;
+        if let Some(best) = self.unsaved_best.take() {
+            best.save(&run, Kind::Best)?;
+        }
+        self.checkpoint().await?.save(&run, Kind::Last)?;
+        Ok(())
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    async fn save_last(&mut self) -> Result<(), Error> {
+        let Some(run) = self.options.run.clone() else { return Ok(()) };
+        self.checkpoint().await?.save(&run, crate::files::checkpoint::Kind::Last)?;
+        Ok(())
+    }
+
+    /// Goes on with a run from its folder: its last checkpoint and its history.
+    ///
+    /// # Errors
+    /// Where there is no checkpoint, it is damaged, or it is of another model.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn resume(&mut self, run: &std::path::Path) -> Result<(), Error> {
+        use crate::files::checkpoint::{Checkpoint, Kind};
+        let checkpoint = Checkpoint::load(run, Kind::Last)?;
+        self.restore(&run.join(Kind::Last.file_name()).display().to_string(), &checkpoint)?;
+        self.history = History::load(run)?;
+        self.history.truncate_after(self.position.epoch);
+        Ok(())
+    }
+
+    /// [`Trainer::fit`], blocking the thread.
+    ///
+    /// # Errors
+    /// As [`Trainer::fit`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn fit_blocking(&mut self, train: &Arc<Dataset>, progress: &mut dyn Progress) -> Result<&History, Error> {
+        pollster::block_on(self.fit(train, progress))
+    }
+}
+
+/// The sums as means over the samples seen.
+fn shares(reading: &Reading, seen: usize) -> Vec<(&'static str, f64)> {
+    let share = |sum: f64| sum / seen.max(1) as f64;
+    let mut all = vec![("loss", share(reading.loss))];
+    all.extend(reading.correct.map(|c| ("accuracy", share(c))));
+    all
+}

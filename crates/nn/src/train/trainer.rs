@@ -1,0 +1,232 @@
+//! The trainer: a model, a loss, an optimiser and where they stand.
+
+use super::feed::{self, Feed};
+use super::fit::EarlyStopping;
+use super::meter::Meter;
+use crate::data::dataset::Dataset;
+use crate::files::checkpoint::Checkpoint;
+use crate::layers::Pass;
+use crate::optim::clip_by_norm;
+use crate::report::history::History;
+use crate::{Error, Loss, Model, Optimizer, OptimizerState};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use wgrad_tensor::{Data, Device, Step, Tensor, Variable, bytes};
+
+/// How to fit.
+#[derive(Debug, Clone)]
+pub struct FitOptions {
+    /// Epochs in all; a resumed run goes on to the same number.
+    pub epochs: u64,
+    /// Samples a step.
+    pub batch_size: usize,
+    /// Whether each epoch has an order of its own.
+    pub shuffle: bool,
+    /// Decides orders and dropout; the model was filled from it too.
+    pub seed: u64,
+    /// Bounds the joint 2-norm of the gradients.
+    pub clip_norm: Option<f64>,
+    /// Measured after every epoch.
+    pub validation: Option<Arc<Dataset>>,
+    /// Stops when validation no longer improves.
+    pub early_stopping: Option<EarlyStopping>,
+    /// Where checkpoints, history and curves go; nothing is written where absent.
+    pub run: Option<PathBuf>,
+    /// Writes the last checkpoint every so many steps too, not only after each epoch.
+    pub save_every: Option<u64>,
+    /// Stops, as if interrupted, after this epoch: the run can be resumed.
+    pub stop_after: Option<u64>,
+}
+
+impl Default for FitOptions {
+    fn default() -> Self {
+        Self {
+            epochs: 1,
+            batch_size: 32,
+            shuffle: true,
+            seed: 0,
+            clip_norm: None,
+            validation: None,
+            early_stopping: None,
+            run: None,
+            save_every: None,
+            stop_after: None,
+        }
+    }
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Position {
+    /// Epochs finished.
+    pub epoch: u64,
+    /// Steps finished, over all epochs.
+    pub step: u64,
+    /// Batches finished in the epoch under way.
+    pub batch: u64,
+}
+
+/// What an epoch had summed up when it was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Partial {
+    pub(crate) loss: f64,
+    pub(crate) correct: f64,
+    pub(crate) seen: usize,
+}
+
+/// Fits a model to data.
+pub struct Trainer {
+    pub(crate) device: Device,
+    pub(crate) model: Box<dyn Model>,
+    pub(crate) loss: Loss,
+    pub(crate) parameters: Vec<Variable>,
+    pub(crate) optimizer: OptimizerState,
+    pub(crate) options: FitOptions,
+    pub(crate) meter: Meter,
+    pub(crate) evaluation_meter: Meter,
+    pub(crate) history: History,
+    pub(crate) position: Position,
+    /// The sums of an epoch that was interrupted in its middle.
+    pub(crate) partial: Partial,
+    /// The validation value to beat, and epochs since it was last beaten.
+    pub(crate) best: Option<f64>,
+    pub(crate) stale_epochs: u64,
+    /// The best state so far, where it is not on disk yet.
+    pub(crate) unsaved_best: Option<Checkpoint>,
+    /// u32[3] = (seed low, seed high, step): the key of a step's random numbers.
+    key: Tensor,
+    steps: HashMap<usize, Arc<TrainStep>>,
+}
+
+/// A compiled training step for one batch size.
+pub(crate) struct TrainStep {
+    pub(crate) feed: Feed,
+    pub(crate) step: Step,
+}
+
+impl Trainer {
+    /// A trainer on the device that the model lives on.
+    ///
+    /// # Errors
+    /// Where a setting makes no sense or the device has no memory left.
+    pub fn new(device: &Device, model: impl Model + 'static, loss: Loss, optimizer: impl Into<Optimizer>, options: FitOptions) -> Result<Self, Error> {
+        if options.batch_size == 0 {
+            return Err(Error::Setting("batch_size is 0; it must be at least 1".to_owned()));
+        }
+        if options.clip_norm.is_some_and(|n| !(n > 0.0 && n.is_finite())) {
+            return Err(Error::Setting(format!("clip_norm is {:?}; it must be above 0", options.clip_norm)));
+        }
+        let parameters = model.parameters();
+        let optimizer = OptimizerState::new(optimizer.into(), device, &parameters)?;
+        Ok(Self {
+            device: device.clone(),
+            model: Box::new(model),
+            loss,
+            parameters,
+            optimizer,
+            meter: Meter::new(device)?,
+            evaluation_meter: Meter::new(device)?,
+            history: History::default(),
+            position: Position::default(),
+            partial: Partial::default(),
+            best: None,
+            stale_epochs: 0,
+            unsaved_best: None,
+            key: Tensor::from_data(device, &Data::u32([3], &[options.seed as u32, (options.seed >> 32) as u32, 0])?)?,
+            steps: HashMap::new(),
+            options,
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &dyn Model {
+        self.model.as_ref()
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// What is minimised.
+    pub fn loss(&self) -> Loss {
+        self.loss
+    }
+
+    /// One row for each finished epoch.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Where the run stands.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The options; changing the batch size, the seed or the clipping after the first step has no effect.
+    pub fn options_mut(&mut self) -> &mut FitOptions {
+        &mut self.options
+    }
+
+    /// The compiled step for batches of `batch` samples of a set: the last batch of an epoch may need one of its own.
+    pub(crate) fn train_step(&mut self, dataset: &Dataset, batch: usize) -> Result<Arc<TrainStep>, Error> {
+        if let Some(found) = self.steps.get(&batch) {
+            return Ok(found.clone());
+        }
+        feed::check(self.model.input_shape(), self.model.output_shape(), self.loss, dataset)?;
+        let feed = Feed::new(&self.device, dataset, batch)?;
+        let output = self.model.forward(&feed.x, &Pass::train(self.key.clone()));
+        let loss = self.loss.apply(&output, &feed.y);
+        let mut grads = loss.gradients_of(&self.parameters)?;
+        if let Some(norm) = self.options.clip_norm {
+            grads = clip_by_norm(&grads, norm);
+        }
+        let mut updates = self.optimizer.updates(&self.parameters, &grads);
+        let metrics = self.meter.updates(self.loss, &loss, &output, &feed.y, batch);
+        updates.extend(metrics);
+        let fetch = self.meter.fetch(&updates);
+        let pairs: Vec<(&Variable, &Tensor)> = updates.iter().map(|(v, t)| (v, t)).collect();
+        let step = self.device.step(&fetch, &pairs)?;
+        log::info!("step for batches of {batch}:\n{}", step.plan());
+        let made = Arc::new(TrainStep { feed, step });
+        self.steps.insert(batch, made.clone());
+        Ok(made)
+    }
+
+    /// Uploads what changes from step to step.
+    pub(crate) fn prepare(&self, step: u64) -> Result<(), Error> {
+        self.optimizer.prepare(self.optimizer.optimizer().learning_rate(), step)?;
+        if self.model.is_random() {
+            let seed = self.options.seed;
+            self.key.write_bytes(bytes(&[seed as u32, (seed >> 32) as u32, step as u32]))?;
+        }
+        self.device.runtime().set_step(step);
+        Ok(())
+    }
+
+    /// The memory plan of the training step for this set, before anything runs.
+    ///
+    /// # Errors
+    /// Where model, loss and data do not fit, or the plan does not fit the device.
+    pub fn plan(&mut self, dataset: &Dataset) -> Result<String, Error> {
+        let batch = self.options.batch_size.min(dataset.len());
+        Ok(self.train_step(dataset, batch)?.step.plan().to_string())
+    }
+
+    /// Times every kernel of one training step on this set's first batch. The step counts: weights move.
+    ///
+    /// # Errors
+    /// Where the device fails.
+    pub async fn profile(&mut self, dataset: &Dataset) -> Result<wgrad_tensor::runtime::Profile, Error> {
+        let batch = self.options.batch_size.min(dataset.len());
+        let made = self.train_step(dataset, batch)?;
+        let (mut x, mut y) = (Vec::new(), Default::default());
+        dataset.fill_batch(&(0..batch).collect::<Vec<_>>(), &mut x, &mut y);
+        made.feed.write(&x, &y)?;
+        self.prepare(self.position.step + 1)?;
+        made.step.run()?;
+        Ok(made.step.profile().await?)
+    }
+}
