@@ -120,7 +120,8 @@ impl Kernel for CrossEntropy {
     fn vjp(&self, b: &mut dyn Builder, node: Node<'_>) -> Vec<Option<Value>> {
         let (logits, labels, lse) = (node.inputs[0], node.inputs[1], node.outputs[1]);
         let rows = b.shape(lse);
-        let through_loss = node.grads[0].map(|g| {
+        let grad = |output: usize| node.grads.get(output).copied().flatten();
+        let through_loss = grad(0).map(|g| {
             let g = match self.reduction {
                 LossReduction::Mean => b.scale(g, 1.0 / rows.numel() as f64),
                 _ => g,
@@ -129,7 +130,7 @@ impl Kernel for CrossEntropy {
             b.op(CrossEntropyBackward, &[logits, labels, lse, g])
         });
         // Only a second derivative asks for this: training reads lse in the backward pass alone.
-        let through_lse = node.grads[1].map(|g| {
+        let through_lse = grad(1).map(|g| {
             let column = Shape(vec![rows[0], 1]);
             let (lse, g) = (b.reshape(lse, column.clone()), b.reshape(g, column));
             let dtype = b.ty(logits).dtype;
@@ -170,8 +171,9 @@ impl CrossEntropy {
     fn choose(&self, n: usize, c: usize, caps: &Caps) -> Vec<(&'static str, Method)> {
         let units = if c.is_multiple_of(4) { c / 4 } else { c };
         let mut all = Vec::new();
-        // Below some 4,000 loads a second dispatch is dearer than a single workgroup's want of parallelism.
-        let single = self.reduction != LossReduction::None && n * units <= 4096;
+        // Below some 4,000 loads a second dispatch is dearer than a single workgroup's want of parallelism; and one invocation
+        // does whole rows there.
+        let single = self.reduction != LossReduction::None && n * units <= 4096 && units <= 64;
         if single {
             all.push(("single", Method::Single));
         }

@@ -62,6 +62,8 @@ pub fn entries() -> Vec<Entry> {
     // The differences are as large as the operands: nothing cancels.
     let large = [1e4, -1e4, 9.999e3, 0.0, 1e4, -3e4];
     all.push(Case::new("log_softmax 2x6 of order 1e4", op(-1), vec![values(&[2, 6], &large)]).tolerance(Tolerance::ulp(4.0)).no_grad());
-    all.push(Case::new("log_softmax 3x8 axis 0 of order 1e30", op(0), vec![values(&[3, 8], &[1e30, -1e30, 2e30, 0.0])]).tolerance(Tolerance::ulp(4.0)).no_grad());
+    all.push(
+        Case::new("log_softmax 3x8 axis 0 of order 1e30", op(0), vec![values(&[3, 8], &[1e30, -1e30, 2e30, 0.0])]).tolerance(Tolerance::ulp(4.0)).no_grad(),
+    );
     vec![Entry::new("log_softmax", "y = x - ln Σ exp(x) along `axis` (ONNX LogSoftmax)", &LogSoftmax { axis: -1 }, all)]
 }
