@@ -168,7 +168,7 @@ impl Writer<'_> {
             return Reader { vector: false, strides, step: 0, offset };
         }
         let inner = strides.len() - 1;
-        let whole = step == 1 && !index && offset % 4 == 0 && strides[..inner].iter().all(|s| s % 4 == 0);
+        let whole = step == 1 && !index && offset.is_multiple_of(4) && strides[..inner].iter().all(|s| s % 4 == 0);
         if whole {
             strides[..inner].iter_mut().for_each(|s| *s /= 4);
             Reader { vector: true, strides, step, offset: offset / 4 }

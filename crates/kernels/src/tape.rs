@@ -111,7 +111,8 @@ pub fn check_gradient(case: &Case) -> Result<(), String> {
             let below = loss(&shifted);
             let expected = (above - below) / (2.0 * h);
             let got = tape.array(grad).data[i];
-            if !((got - expected).abs() <= 1e-6 + 1e-5 * expected.abs().max(got.abs())) {
+            let error = (got - expected).abs();
+            if error.is_nan() || error > 1e-6 + 1e-5 * expected.abs().max(got.abs()) {
                 return Err(format!("{}: gradient of input {n} at {i} is {got}, central difference {expected}", case.name));
             }
         }

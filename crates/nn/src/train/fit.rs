@@ -63,8 +63,8 @@ impl Trainer {
         let loader = Loader::new(train.clone(), options);
         let mut saved = Instant::now();
         while self.position.epoch < self.options.epochs {
-            let shown = shows(self.position.epoch + 1, self.options.epochs);
-            let row = self.epoch(train, &loader, if shown { &mut *progress } else { &mut Quiet }).await?;
+            let (shown, quiet) = (shows(self.position.epoch + 1, self.options.epochs), &mut Quiet);
+            let row = self.epoch(train, &loader, if shown { &mut *progress } else { quiet }).await?;
             if self.judge(&row) && self.options.run.is_some() {
                 self.unsaved_best = Some(self.checkpoint().await?);
             }
