@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub struct Caps {
     /// The adapter is the processor itself (lavapipe, SwiftShader): loads are dear, barriers dearer.
     pub software: bool,
+    /// Threads that a software adapter works with; 2 where unknown, and of no meaning for other adapters.
+    pub workers: u32,
     /// Smallest and largest subgroup size, where subgroup operations exist.
     pub subgroup: Option<(u32, u32)>,
     /// f16 in storage and arithmetic.
@@ -31,6 +33,7 @@ impl Default for Caps {
     fn default() -> Self {
         Self {
             software: false,
+            workers: 2,
             subgroup: None,
             f16: false,
             max_invocations: 256,

@@ -22,6 +22,8 @@ pub struct Program {
     pub consts: Vec<(&'static str, Const)>,
     /// `alias` lines.
     pub aliases: Vec<(&'static str, &'static str)>,
+    /// Files of shared bindings, types and functions, linked whole: names in [`shaders::PARTS`].
+    pub parts: Vec<&'static str>,
     /// Generated bindings and functions (loads, fused bodies).
     pub code: String,
     /// Whether `enable f16;` is needed.
@@ -54,6 +56,12 @@ impl Program {
         self
     }
 
+    /// With a part of the shader library.
+    pub fn part(mut self, name: &'static str) -> Self {
+        self.parts.push(name);
+        self
+    }
+
     /// The stem and its constants, for labels: `matmul_tiled TILE_M=64`.
     pub fn label(&self) -> String {
         let mut out = self.stem.to_owned();
@@ -66,7 +74,7 @@ impl Program {
         out
     }
 
-    /// The linked WGSL: header, kernel file, generated code, and every library function that these name.
+    /// The linked WGSL: header, kernel file, parts, generated code, and every library function that these name.
     ///
     /// `enable subgroups;` is written only for browsers, which require it; naga rejects the line.
     pub fn wgsl(&self) -> String {
@@ -88,6 +96,10 @@ impl Program {
             let _ = writeln!(out, "alias {name} = {ty};");
         }
         out.push_str(shaders::kernel(self.stem));
+        for part in &self.parts {
+            out.push('\n');
+            out.push_str(shaders::part(part));
+        }
         out.push('\n');
         out.push_str(&self.code);
         shaders::link(&mut out);

@@ -126,6 +126,7 @@ fn caps(info: &wgpu::AdapterInfo, features: wgpu::Features, limits: &wgpu::Limit
     let subgroup = (info.subgroup_min_size, info.subgroup_max_size);
     Caps {
         software: info.device_type == wgpu::DeviceType::Cpu,
+        workers: std::thread::available_parallelism().map_or(2, |n| n.get() as u32),
         subgroup: features.contains(wgpu::Features::SUBGROUP).then_some(subgroup),
         f16: features.contains(wgpu::Features::SHADER_F16),
         max_invocations: limits.max_compute_invocations_per_workgroup,

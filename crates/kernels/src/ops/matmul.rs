@@ -1,23 +1,23 @@
 //! `matmul`: C[…, m, n] = Σₖ A[…, m, k]·B[…, k, n], batch axes broadcast by NumPy's rule (ONNX MatMul; no 1-D operands).
 //!
-//! Either side may be transposed by its strides without a copy. Sums run in f32 in a fixed order.
+//! Operands are read as they lie, transposed, sliced or broadcast, without a copy. Sums run in f32 in a fixed order. A fused
+//! epilogue (bias, activation, the mask of a gradient) is applied to each sum before it is stored.
+//!
+//! The variants: [`super::matmul_choose`].
 
-use crate::body::{self, Body};
-use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
+use super::matmul_cases;
+use super::matmul_choose::Choice;
+use super::matmul_launch::Gemm;
+use crate::launch::{Lowered, Lowering};
 use crate::op::{Entry, Kernel, Node};
-use crate::ops::map::{self, Map};
-use crate::{Array, Builder, Case, DType, Input, Layout, OpError, Program, Shape, TensorType, Tolerance, Value, View};
+use crate::ops::map::Map;
+use crate::{Array, Builder, Layout, OpError, Shape, TensorType, Value};
 
 /// The matrix product of the last two axes.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MatMul {
     /// A chain through which every output passes before it is stored; inputs 2, 3, … of the op are its inputs. Made by fusion.
     pub epilogue: Option<Map>,
-}
-
-/// The epilogue that does nothing.
-fn identity(shape: &Shape) -> Map {
-    Map { shape: shape.clone(), steps: Vec::new() }
 }
 
 impl Kernel for MatMul {
@@ -27,9 +27,12 @@ impl Kernel for MatMul {
 
     fn infer(&self, inputs: &[TensorType]) -> Result<Vec<TensorType>, OpError> {
         let wrong = |why: String| Err(OpError::new("matmul", why));
-        let [a, b] = inputs else {
+        let [a, b, extra @ ..] = inputs else {
             return wrong(format!("takes 2 inputs, got {}", inputs.len()));
         };
+        if self.epilogue.is_none() && !extra.is_empty() {
+            return wrong(format!("takes 2 inputs, got {}", inputs.len()));
+        }
         let (ra, rb) = (a.shape.rank(), b.shape.rank());
         if ra < 2 || rb < 2 {
             return wrong(format!("operands need at least 2 axes, got {} and {}; reshape a vector to [1, k] or [k, 1]", a.shape, b.shape));
@@ -48,56 +51,49 @@ impl Kernel for MatMul {
         }
         let mut shape = Shape::broadcast("matmul", &Shape(a.shape[..ra - 2].to_vec()), &Shape(b.shape[..rb - 2].to_vec()))?;
         shape.0.extend([a.shape[ra - 2], b.shape[rb - 1]]);
-        let dtype = self.epilogue.as_ref().and_then(|e| e.steps.last()).map_or(a.dtype, |s| s.dtype);
-        Ok(vec![TensorType::new(shape, dtype)])
+        let Some(chain) = &self.epilogue else {
+            return Ok(vec![TensorType::new(shape, a.dtype)]);
+        };
+        if chain.shape != shape {
+            return wrong(format!("has an epilogue over {}, and its product is {shape}", chain.shape));
+        }
+        if let Some(input) = extra.iter().find(|t| Shape::broadcast("matmul", &t.shape, &shape).ok().as_ref() != Some(&shape)) {
+            return wrong(format!("an epilogue's input of shape {} does not broadcast to {shape}", input.shape));
+        }
+        Ok(vec![TensorType::new(shape, chain.steps.last().map_or(a.dtype, |s| s.dtype))])
     }
 
     fn accepts(&self, _index: usize, _layout: &Layout) -> bool {
         true
     }
 
+    fn variants(&self, facts: &Lowering<'_>) -> Vec<&'static str> {
+        if facts.outputs[0].shape.numel() == 0 {
+            return Vec::new();
+        }
+        let none = Map::copy(&facts.outputs[0].shape);
+        let gemm = Gemm::new(facts, self.epilogue.as_ref().unwrap_or(&none));
+        gemm.problem().variants(facts.caps).iter().map(Choice::variant).collect()
+    }
+
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {
-        let output = &facts.outputs[0];
-        let rank = output.shape.rank();
-        let (m, n) = (output.shape[rank - 2], output.shape[rank - 1]);
-        let [a, b] = [0, 1].map(|i| &facts.inputs[i].layout);
-        let k = a.shape[a.shape.rank() - 1];
-        let count = output.shape.numel();
-        if count == 0 {
+        if facts.outputs[0].shape.numel() == 0 {
             return Ok(Lowered::default());
         }
-        // Up to four batch axes by strides.
-        let batch = Shape(output.shape[..rank - 2].to_vec());
-        let mut words = vec![m as u32, n as u32, k as u32, count as u32];
-        for l in [a, b] {
-            let r = l.shape.rank();
-            words.extend([l.strides[r - 2] as u32, l.strides[r - 1] as u32, l.offset as u32, 0]);
+        let none = Map::copy(&facts.outputs[0].shape);
+        let gemm = Gemm::new(facts, self.epilogue.as_ref().unwrap_or(&none));
+        let problem = gemm.problem();
+        let mut choice = problem.choose(facts.caps);
+        if facts.variant.is_some() {
+            let mut named: Vec<(String, Choice)> = problem.variants(facts.caps).into_iter().map(|c| (c.variant().to_owned(), c)).collect();
+            named.extend(problem.exact(facts.caps));
+            let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+            let wanted = facts.forced("matmul", &names)?;
+            if let Some((_, forced)) = named.iter().find(|(name, _)| Some(name.as_str()) == wanted) {
+                choice = *forced;
+            }
         }
-        let strides = |l: &Layout| -> Vec<u32> {
-            let r = l.shape.rank();
-            let outer = Layout { shape: Shape(l.shape[..r - 2].to_vec()), strides: l.strides[..r - 2].to_vec(), offset: 0 }.broadcast(&batch);
-            let mut s: Vec<u32> = outer.strides.iter().rev().map(|&s| s as i32 as u32).collect();
-            s.resize(4, 0);
-            s
-        };
-        let mut extents: Vec<u32> = batch.iter().rev().map(|&n| n as u32).collect();
-        extents.resize(4, 1);
-        words.extend(extents);
-        words.extend(strides(a));
-        words.extend(strides(b));
-        let identity = identity(&output.shape);
-        let chain = self.epilogue.as_ref().unwrap_or(&identity);
-        let extra: Vec<Operand> = facts.inputs[2..].iter().map(|o| Operand { layout: o.layout.broadcast(&output.shape), dtype: o.dtype }).collect();
-        let mut program = Program::new("matmul_naive").u32("WORKGROUP", 64).alias("T", facts.inputs[0].dtype.wgsl());
-        program.aliases.extend(body::aliases(false));
-        program.f16 = [output.dtype, facts.inputs[0].dtype].contains(&DType::F16);
-        program.code = map::stored(output.dtype, false);
-        let mut args = vec![(Arg::Block(0), Access::Read), (Arg::Input(0), Access::Read), (Arg::Input(1), Access::Read), (Arg::Output(0), Access::ReadWrite)];
-        let mut blocks = vec![words];
-        let body = Body { shape: &output.shape, steps: &chain.steps, inputs: &extra, head: Some(DType::F32), in_place: None };
-        body.emit(4, false).attach(&mut program, &mut args, &mut blocks, 2);
-        let work = Work { flops: 2.0 * count as f64 * k as f64, bytes: output.bytes() as f64 };
-        Ok(Lowered::one(Launch { program, args, blocks, grid: facts.caps.fold((count as u64).div_ceil(64)), work }))
+        Ok(gemm.launches(choice, facts.caps))
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {
@@ -145,17 +141,6 @@ impl Kernel for MatMul {
 
 /// The catalogue's entry.
 pub fn entries() -> Vec<Entry> {
-    let case = |name: &str, a: Input, b: Input| {
-        let k = a.ty.shape.last().copied().unwrap_or(1);
-        Case::new(format!("matmul {name}"), MatMul::default(), vec![a, b]).tolerance(Tolerance::reduction(k))
-    };
-    let plain = |m: usize, k: usize, n: usize| case(&format!("{m}x{k}x{n}"), Input::f32([m, k]), Input::f32([k, n]));
-    let cases = vec![
-        plain(1, 1, 1),
-        plain(3, 5, 7),
-        plain(17, 33, 65),
-        case("13x9x11 a transposed", Input::f32([13, 9]).view(View::Transposed), Input::f32([9, 11])),
-        case("2x1x5x6 by 3x6x4", Input::f32([2, 1, 5, 6]), Input::f32([3, 6, 4])),
-    ];
-    vec![Entry::unit("matmul", "C[…,m,n] = Σₖ A[…,m,k]·B[…,k,n], batch axes broadcast (ONNX MatMul)", MatMul::default(), cases)]
+    let about = "C[…,m,n] = Σₖ A[…,m,k]·B[…,k,n], batch axes broadcast (ONNX MatMul)";
+    vec![Entry::unit("matmul", about, MatMul::default(), matmul_cases::cases())]
 }

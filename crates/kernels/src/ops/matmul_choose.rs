@@ -1,0 +1,361 @@
+//! Which kernel computes a matrix product, with which tile: a pure function of the product and the adapter.
+//!
+//! Software adapters pay for loads, pipelines and idle cores: there the cheapest tile by a model of measured times wins. GPUs want
+//! the largest tile that still gives every core some groups.
+
+use crate::Caps;
+
+/// A way of computing it. Its name is the variant's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// One output an invocation.
+    Naive,
+    /// 8 or 16 rows an invocation by vectors, no workgroup memory.
+    Rows,
+    /// One subgroup a workgroup, which hands the rows of A round.
+    Subgroup,
+    /// Tiles of both operands in workgroup memory.
+    Tiled,
+}
+
+/// A kernel with its tile.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tile {
+    /// Family and shape, for forcing exactly this one: rows × columns of an invocation, or rows × columns × k of a workgroup
+    /// for `tiled`.
+    pub name: &'static str,
+    /// The kernel.
+    pub family: Family,
+    /// Rows of a workgroup.
+    pub tile_m: u32,
+    /// Columns: vectors of four an invocation for `rows` and `subgroup`, columns of a workgroup for `tiled`.
+    pub columns: u32,
+    /// Steps of k in workgroup memory, for `tiled`.
+    pub tile_k: u32,
+    /// Rows and columns of an invocation, for `tiled`.
+    pub reg: u32,
+    /// Nanoseconds of a core for a workgroup's four steps of k, for those meant for software adapters.
+    step_ns: f64,
+    /// Milliseconds to compile it there.
+    compile_ms: f64,
+}
+
+impl Tile {
+    const fn software(name: &'static str, family: Family, tile_m: u32, columns: u32, step_ns: f64, compile_ms: f64) -> Self {
+        Self { name, family, tile_m, columns, tile_k: 0, reg: 0, step_ns, compile_ms }
+    }
+
+    const fn tiled(name: &'static str, tile_m: u32, columns: u32, tile_k: u32, reg: u32) -> Self {
+        Self { name, family: Family::Tiled, tile_m, columns, tile_k, reg, step_ns: 0.0, compile_ms: 0.0 }
+    }
+
+    /// Invocations a workgroup.
+    pub fn workgroup(&self, caps: &Caps) -> u32 {
+        match self.family {
+            Family::Naive => 64,
+            Family::Rows => 8,
+            Family::Subgroup => subgroup(caps).unwrap_or(8),
+            Family::Tiled => (self.tile_m / self.reg) * (self.columns / self.reg),
+        }
+    }
+
+    /// Columns a workgroup.
+    pub fn tile_n(&self, caps: &Caps) -> u32 {
+        match self.family {
+            Family::Naive => 64,
+            Family::Rows | Family::Subgroup => self.workgroup(caps) * 4 * self.columns,
+            Family::Tiled => self.columns,
+        }
+    }
+
+    /// Whether an adapter can run it at all.
+    pub fn runs(&self, caps: &Caps) -> bool {
+        match self.family {
+            Family::Naive | Family::Rows => true,
+            Family::Subgroup => subgroup(caps).is_some(),
+            Family::Tiled => self.workgroup(caps) <= caps.max_invocations && (self.tile_m + self.columns) * self.tile_k * 4 <= caps.max_workgroup_bytes,
+        }
+    }
+}
+
+/// The subgroup size, where it is fixed and one that the kernel is made for: four lanes are too few to hand round.
+fn subgroup(caps: &Caps) -> Option<u32> {
+    caps.subgroup.filter(|&(min, max)| min == max && matches!(min, 8 | 16)).map(|(size, _)| size)
+}
+
+/// All tiles. Times: lavapipe (Mesa 22.3.6, subgroup 8) for `naive` and `subgroup`, SwiftShader for `rows`, two cores, 2026-11-23;
+/// only their ratios matter.
+pub const TILES: &[Tile] = &[
+    Tile::software("naive_1x1", Family::Naive, 1, 64, 1460.0, 50.0),
+    Tile::software("rows_8x8", Family::Rows, 8, 2, 1575.0, 300.0),
+    Tile::software("rows_8x4", Family::Rows, 8, 1, 1050.0, 200.0),
+    Tile::software("rows_16x8", Family::Rows, 16, 2, 4200.0, 700.0),
+    Tile::software("subgroup_64x8", Family::Subgroup, 64, 2, 1190.0, 700.0),
+    Tile::software("subgroup_32x8", Family::Subgroup, 32, 2, 690.0, 400.0),
+    Tile::software("subgroup_32x4", Family::Subgroup, 32, 1, 410.0, 250.0),
+    Tile::software("subgroup_16x8", Family::Subgroup, 16, 2, 431.0, 250.0),
+    Tile::software("subgroup_16x4", Family::Subgroup, 16, 1, 258.0, 170.0),
+    Tile::tiled("tiled_128x128x16", 128, 128, 16, 8),
+    Tile::tiled("tiled_64x64x16", 64, 64, 16, 4),
+    Tile::tiled("tiled_32x32x32", 32, 32, 32, 4),
+];
+
+/// How an operand can be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Side {
+    /// Whether memory runs along k rather than along the rows of A or the columns of B.
+    pub along_k: bool,
+    /// Whether it can be read four elements at a time.
+    pub vec4: bool,
+}
+
+/// What is to be computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Problem {
+    /// Rows of C.
+    pub m: usize,
+    /// Columns of C.
+    pub n: usize,
+    /// Length of each sum.
+    pub k: usize,
+    /// Matrices.
+    pub batch: usize,
+    /// A.
+    pub a: Side,
+    /// B.
+    pub b: Side,
+}
+
+/// A tile and how it is used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// The kernel.
+    pub tile: Tile,
+    /// Whether Cᵀ = Bᵀ·Aᵀ is computed: the same numbers by another walk, for products with few columns.
+    pub swap: bool,
+    /// Pieces into which k is cut, each summed by groups of its own and added up by a second pass.
+    pub splits: u32,
+}
+
+impl Choice {
+    /// The variant that this is an example of.
+    pub fn variant(&self) -> &'static str {
+        match (self.tile.family, self.splits > 1) {
+            (Family::Naive, _) => "naive",
+            (Family::Rows, _) => "rows",
+            (Family::Subgroup, false) => "subgroup",
+            (Family::Subgroup, true) => "subgroup_splitk",
+            (Family::Tiled, false) => "tiled",
+            (Family::Tiled, true) => "tiled_splitk",
+        }
+    }
+}
+
+/// A pipeline must pay for its compilation within so many launches.
+const LAUNCHES: f64 = 16_384.0;
+
+/// Groups that keep a large GPU busy.
+const BUSY_GROUPS: usize = 128;
+
+/// Multiply-adds up to which a GPU is done before a tile is worth its barriers.
+const TINY: usize = 1 << 13;
+
+/// The shortest k that is worth cutting, and of a piece.
+const SPLIT_K: usize = 512;
+const PIECE_K: usize = 128;
+
+impl Problem {
+    fn groups(&self, tile: &Tile, swap: bool, caps: &Caps) -> usize {
+        let (m, n) = if swap { (self.n, self.m) } else { (self.m, self.n) };
+        if tile.family == Family::Naive {
+            return (m * n * self.batch).div_ceil(64);
+        }
+        m.div_ceil(tile.tile_m as usize) * n.div_ceil(tile.tile_n(caps) as usize) * self.batch
+    }
+
+    /// Nanoseconds on a software adapter, the pipeline's share included.
+    fn cost(&self, tile: &Tile, swap: bool, caps: &Caps) -> f64 {
+        let (m, a, b) = if swap { (self.n, self.b, self.a) } else { (self.m, self.a, self.b) };
+        let turns = self.groups(tile, swap, caps).div_ceil(caps.workers.max(1) as usize) as f64;
+        let mut step = tile.step_ns;
+        if tile.family != Family::Naive {
+            if !(a.vec4 && b.vec4) {
+                step *= 1.3;
+            }
+            // Rows of A that are neighbours in memory are read four at a time only by tiles of 32 rows and more.
+            if tile.family == Family::Subgroup && a.vec4 && !a.along_k && tile.tile_m < 32 {
+                step *= 1.2;
+            }
+        }
+        let whole = !swap && self.n.is_multiple_of(4);
+        let stores = m.min(tile.tile_m as usize) * tile.tile_n(caps) as usize;
+        let store = stores as f64 * if whole { 2.5 } else { 3.5 };
+        turns * (self.k.div_ceil(4) as f64 * step + store) + tile.compile_ms * 1e6 / LAUNCHES
+    }
+
+    /// The cheapest of some tiles on a software adapter; the first of equals.
+    fn cheapest(&self, caps: &Caps, allowed: impl Fn(&Tile) -> bool) -> Option<Choice> {
+        let mut best: Option<(f64, Choice)> = None;
+        for tile in TILES.iter().filter(|t| t.runs(caps) && allowed(t)) {
+            for swap in [false, true] {
+                let cost = self.cost(tile, swap, caps);
+                if (!swap || tile.family != Family::Naive) && best.is_none_or(|(least, _)| cost < least) {
+                    best = Some((cost, Choice { tile: *tile, swap, splits: 1 }));
+                }
+            }
+        }
+        best.map(|(_, choice)| choice)
+    }
+
+    /// The largest tile of workgroup memory that gives enough groups; on a software adapter, where it only proves itself, the
+    /// smallest.
+    fn tiled(&self, caps: &Caps) -> Option<Choice> {
+        let mut tiles = TILES.iter().filter(|t| t.family == Family::Tiled && t.runs(caps));
+        let last = tiles.clone().next_back()?;
+        // A tile of side s is worth it from s groups on.
+        let fits = |t: &&Tile| !caps.software && self.groups(t, false, caps) >= t.tile_m as usize;
+        Some(Choice { tile: *tiles.find(fits).unwrap_or(last), swap: false, splits: 1 })
+    }
+
+    /// Pieces of k, as many as make a GPU busy: at least `least`.
+    fn splits(&self, tile: &Tile, swap: bool, caps: &Caps, least: usize) -> u32 {
+        let groups = self.groups(tile, swap, caps).max(1);
+        (BUSY_GROUPS.div_ceil(groups)).min(self.k / PIECE_K).max(least).min(self.k.div_ceil(4)) as u32
+    }
+
+    /// Whether a second pass has anything to add up, and the pieces fit into a buffer.
+    fn can_split(&self, caps: &Caps) -> bool {
+        let bytes = (self.m * self.n * self.batch * 4) as u64;
+        self.k >= 16 && bytes * 64 <= caps.max_binding_bytes
+    }
+
+    /// A family's best for this product.
+    fn family(&self, family: Family, caps: &Caps) -> Option<Choice> {
+        if family == Family::Tiled { self.tiled(caps) } else { self.cheapest(caps, |t| t.family == family) }
+    }
+
+    /// What is used where nothing is forced.
+    pub fn choose(&self, caps: &Caps) -> Choice {
+        let naive = Choice { tile: TILES[0], swap: false, splits: 1 };
+        if caps.software {
+            // `rows` is for adapters without subgroups to hand round: 5 GFLOP/s where those have 55.
+            let family = if subgroup(caps).is_some() { Family::Subgroup } else { Family::Rows };
+            return self.cheapest(caps, |t| [Family::Naive, family].contains(&t.family)).unwrap_or(naive);
+        }
+        if self.m * self.n * self.k * self.batch <= TINY {
+            return naive;
+        }
+        let Some(mut choice) = self.tiled(caps) else { return naive };
+        if self.k >= SPLIT_K && self.can_split(caps) && self.groups(&choice.tile, false, caps) < BUSY_GROUPS / 2 {
+            choice.splits = self.splits(&choice.tile, false, caps, 1);
+        }
+        choice
+    }
+
+    /// One choice for each variant that can run, the chosen one first.
+    pub fn variants(&self, caps: &Caps) -> Vec<Choice> {
+        let mut all = vec![self.choose(caps)];
+        for family in [Family::Naive, Family::Rows, Family::Subgroup, Family::Tiled] {
+            let Some(choice) = self.family(family, caps) else { continue };
+            all.push(choice);
+            if matches!(family, Family::Subgroup | Family::Tiled) && self.can_split(caps) {
+                all.push(Choice { splits: self.splits(&choice.tile, choice.swap, caps, 2), ..choice });
+            }
+        }
+        let mut seen: Vec<&str> = Vec::new();
+        all.retain(|c| {
+            let fresh = !seen.contains(&c.variant());
+            seen.push(c.variant());
+            fresh
+        });
+        all
+    }
+
+    /// Every tile that can run, by a name that forces exactly it: `subgroup_64x8`, `tiled_32x32x32_swap`.
+    pub fn exact(&self, caps: &Caps) -> Vec<(String, Choice)> {
+        let tiles = TILES.iter().filter(|t| t.runs(caps) && t.family != Family::Naive);
+        let both = |t: &Tile| [false, true].map(|swap| (format!("{}{}", t.name, if swap { "_swap" } else { "" }), Choice { tile: *t, swap, splits: 1 }));
+        tiles.flat_map(both).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const K_WISE: Side = Side { along_k: true, vec4: true };
+    const ACROSS: Side = Side { along_k: false, vec4: true };
+    const SCALAR: Side = Side { along_k: true, vec4: false };
+
+    fn plain(m: usize, k: usize, n: usize) -> Problem {
+        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS }
+    }
+
+    fn lavapipe() -> Caps {
+        Caps { software: true, subgroup: Some((8, 8)), f16: true, max_invocations: 1024, max_workgroup_bytes: 32 << 10, ..Caps::default() }
+    }
+
+    fn name(problem: Problem, caps: &Caps) -> String {
+        let c = problem.choose(caps);
+        format!("{}{}{}", c.tile.name, if c.swap { " swap" } else { "" }, if c.splits > 1 { format!(" /{}", c.splits) } else { String::new() })
+    }
+
+    #[test]
+    fn lavapipe_takes_the_subgroup_tile_that_was_measured_best() {
+        let caps = lavapipe();
+        assert_eq!(name(plain(512, 512, 512), &caps), "subgroup_64x8");
+        assert_eq!(name(plain(64, 784, 128), &caps), "subgroup_64x8");
+        assert_eq!(name(plain(32, 4096, 1024), &caps), "subgroup_32x8");
+        assert_eq!(name(plain(32, 784, 128), &caps), "subgroup_32x8");
+        assert_eq!(name(Problem { a: ACROSS, ..plain(784, 128, 128) }, &caps), "subgroup_64x8");
+        assert_eq!(name(Problem { b: SCALAR, ..plain(128, 128, 10) }, &caps), "subgroup_16x4 swap");
+        assert_eq!(name(plain(27, 32768, 32), &caps), "subgroup_16x4");
+    }
+
+    #[test]
+    fn a_tiny_product_does_not_pay_for_a_large_pipeline() {
+        assert_eq!(name(plain(1, 1, 1), &lavapipe()), "naive_1x1");
+        assert_eq!(name(plain(4, 8, 4), &Caps { subgroup: Some((32, 32)), ..Caps::default() }), "naive_1x1");
+    }
+
+    #[test]
+    fn swiftshader_takes_rows() {
+        let caps = Caps { software: true, subgroup: Some((4, 4)), ..Caps::default() };
+        assert_eq!(name(plain(256, 256, 256), &caps), "rows_8x8");
+        assert_eq!(name(plain(128, 128, 128), &caps), "rows_8x8");
+        let names: Vec<_> = plain(128, 128, 128).variants(&caps).iter().map(Choice::variant).collect();
+        assert_eq!(names, ["rows", "naive", "tiled", "tiled_splitk"]);
+    }
+
+    #[test]
+    fn a_gpu_takes_the_largest_tile_that_fills_it() {
+        for caps in [Caps::default(), Caps { subgroup: Some((32, 32)), f16: true, ..Caps::default() }] {
+            assert_eq!(name(plain(4096, 4096, 4096), &caps), "tiled_128x128x16");
+            assert_eq!(name(plain(1024, 1024, 1024), &caps), "tiled_64x64x16");
+            assert_eq!(name(plain(128, 784, 128), &caps), "tiled_32x32x32 /6");
+            assert_eq!(name(plain(128, 128, 128), &caps), "tiled_32x32x32");
+        }
+    }
+
+    #[test]
+    fn a_tile_that_asks_for_more_than_the_adapter_has_is_not_taken() {
+        let caps = Caps { max_invocations: 128, max_workgroup_bytes: 8 << 10, ..Caps::default() };
+        assert_eq!(name(plain(4096, 4096, 4096), &caps), "tiled_32x32x32");
+    }
+
+    #[test]
+    fn variants_start_with_the_chosen_and_name_each_family_once() {
+        let variants = |p: Problem, caps: &Caps| p.variants(caps).iter().map(Choice::variant).collect::<Vec<_>>();
+        assert_eq!(variants(plain(64, 64, 64), &lavapipe()), ["subgroup", "naive", "rows", "subgroup_splitk", "tiled", "tiled_splitk"]);
+        assert_eq!(variants(plain(64, 8, 64), &Caps::default()), ["tiled", "naive", "rows"]);
+    }
+
+    #[test]
+    fn a_split_leaves_no_piece_empty() {
+        for k in [16, 17, 512, 777, 4096] {
+            for choice in plain(32, k, 32).variants(&Caps::default()) {
+                assert!(choice.splits as usize * 4 <= k.div_ceil(4) * 4, "{k}");
+            }
+        }
+    }
+}

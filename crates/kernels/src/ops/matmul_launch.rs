@@ -1,0 +1,202 @@
+//! The launches of a matrix product: operands as strides, then params, parts and grid for the kernel that was chosen.
+
+use super::matmul_choose::{Choice, Family, Problem, Side};
+use crate::body::{self, Body};
+use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
+use crate::layout::collapse;
+use crate::ops::map::{self, Map};
+use crate::{Caps, DType, Layout, Program, Shape, TensorType};
+
+/// An operand: the stride across (rows of A, columns of B), that along k, those of the batch axes, and the first element.
+#[derive(Debug, Clone)]
+struct Matrix {
+    arg: Arg,
+    across: isize,
+    along: isize,
+    batch: Vec<isize>,
+    offset: usize,
+}
+
+impl Matrix {
+    fn side(&self, extent: usize, k: usize) -> Side {
+        let aligned = |unit: isize, run: usize, other: isize, rows: usize| {
+            let batch = self.batch.iter().all(|s| s % 4 == 0);
+            unit == 1 && run.is_multiple_of(4) && run > 0 && (rows == 1 || other % 4 == 0) && batch && self.offset.is_multiple_of(4)
+        };
+        let (k_wise, across) = (aligned(self.along, k, self.across, extent), aligned(self.across, extent, self.along, k));
+        // Where neither is a vector, what runs tighter is the better order to read in.
+        Side { along_k: k_wise || (!across && self.along.unsigned_abs() <= self.across.unsigned_abs()), vec4: k_wise || across }
+    }
+}
+
+/// C = A·B over a batch, as the kernels see it.
+#[derive(Debug)]
+pub(super) struct Gemm<'a> {
+    m: usize,
+    n: usize,
+    k: usize,
+    /// Batch extents, outermost first.
+    batch: Vec<usize>,
+    a: Matrix,
+    b: Matrix,
+    output: &'a TensorType,
+    chain: &'a Map,
+    extra: Vec<Operand>,
+    dtype: DType,
+    /// The bytes of A and B, each element once.
+    read: f64,
+}
+
+impl<'a> Gemm<'a> {
+    /// The operands of a `matmul`, of which no extent of C is 0.
+    pub(super) fn new(facts: &Lowering<'a>, chain: &'a Map) -> Self {
+        let output = &facts.outputs[0];
+        let rank = output.shape.rank();
+        let (m, n) = (output.shape[rank - 2], output.shape[rank - 1]);
+        let lead = Shape(output.shape[..rank - 2].to_vec());
+        let [a, b] = [0, 1].map(|i| &facts.inputs[i].layout);
+        let outer = |l: &Layout| {
+            let r = l.shape.rank() - 2;
+            Layout { shape: Shape(l.shape[..r].to_vec()), strides: l.strides[..r].to_vec(), offset: 0 }.broadcast(&lead)
+        };
+        let (mut batch, mut strides) = collapse(&[&outer(a), &outer(b)]);
+        let inner = |l: &Layout| [l.strides[l.shape.rank() - 2], l.strides[l.shape.rank() - 1]];
+        let ([mut a_row, a_k], [b_k, b_col]) = (inner(a), inner(b));
+        // A batch that shares one B is one product with more rows, where A's matrices follow each other.
+        let mut rows = m;
+        while let (Some(&extent), Some(&sa), Some(&0)) = (batch.last(), strides[0].last(), strides[1].last()) {
+            if rows != 1 && sa != a_row * rows as isize {
+                break;
+            }
+            if rows == 1 {
+                a_row = sa;
+            }
+            rows *= extent;
+            batch.pop();
+            strides.iter_mut().for_each(|s| {
+                s.pop();
+            });
+        }
+        let b_batch = strides.pop().unwrap_or_default();
+        let a_batch = strides.pop().unwrap_or_default();
+        let once = |o: &Operand| {
+            o.layout.shape.iter().zip(&o.layout.strides).filter(|(_, s)| **s != 0).map(|(n, _)| *n as f64).product::<f64>() * o.dtype.bytes() as f64
+        };
+        Self {
+            m: rows,
+            n,
+            k: a.shape[a.shape.rank() - 1],
+            batch,
+            a: Matrix { arg: Arg::Input(0), across: a_row, along: a_k, batch: a_batch, offset: a.offset },
+            b: Matrix { arg: Arg::Input(1), across: b_col, along: b_k, batch: b_batch, offset: b.offset },
+            output,
+            chain,
+            extra: facts.inputs[2..].iter().map(|o| Operand { layout: o.layout.broadcast(&output.shape), dtype: o.dtype }).collect(),
+            dtype: facts.inputs[0].dtype,
+            read: once(&facts.inputs[0]) + once(&facts.inputs[1]),
+        }
+    }
+
+    /// What the choice depends on.
+    pub(super) fn problem(&self) -> Problem {
+        let batch = self.batch.iter().product();
+        Problem { m: self.m, n: self.n, k: self.k, batch, a: self.a.side(self.m, self.k), b: self.b.side(self.n, self.k) }
+    }
+
+    /// The launches of a choice.
+    pub(super) fn launches(&self, choice: Choice, caps: &Caps) -> Lowered {
+        // Pieces are multiples of 4 long, so there may be fewer than were asked for.
+        let split_k = self.k.div_ceil(choice.splits as usize).div_ceil(4).max(1) * 4;
+        let splits = self.k.div_ceil(split_k).max(1);
+        if splits == 1 {
+            return Lowered::one(self.product(choice, 1, split_k, caps));
+        }
+        let count = self.output.shape.numel();
+        let launches = vec![self.product(choice, splits, split_k, caps), self.sum(splits, caps)];
+        Lowered { temps: vec![(splits * count * 4) as u64], launches }
+    }
+
+    /// The product itself, or the partial sums of all pieces.
+    fn product(&self, choice: Choice, splits: usize, split_k: usize, caps: &Caps) -> Launch {
+        let tile = choice.tile;
+        let naive = tile.family == Family::Naive;
+        let partial = splits > 1;
+        // Cᵀ = Bᵀ·Aᵀ: the operands change places and C is walked by columns.
+        let swapped = choice.swap && !naive;
+        let (m, n, a, b) = if swapped { (self.n, self.m, &self.b, &self.a) } else { (self.m, self.n, &self.a, &self.b) };
+        let (out_row, out_col) = if swapped { (1, self.n) } else { (self.n, 1) };
+        let (side_a, side_b) = (a.side(m, self.k), b.side(n, self.k));
+        let extra: &[Operand] = if partial { &[] } else { &self.extra };
+        let whole = out_col == 1 && n % 4 == 0 && (m == 1 || out_row % 4 == 0);
+        let vector = !naive && whole && body::vectorizes(&self.output.shape, extra);
+        let batch: usize = self.batch.iter().product();
+        let (tile_m, tile_n) = (tile.tile_m as usize, tile.tile_n(caps) as usize);
+        let (tiles_m, tiles_n) = (m.div_ceil(tile_m), n.div_ceil(tile_n));
+
+        let stem = match tile.family {
+            Family::Naive => "matmul_naive",
+            Family::Rows => "matmul_rows",
+            Family::Subgroup => "matmul_subgroup",
+            Family::Tiled => "matmul_tiled",
+        };
+        let mut program = Program::new(stem).u32("WORKGROUP", tile.workgroup(caps)).u32("BATCH_AXES", self.batch.len() as u32).part("lib/matmul_access");
+        if !naive {
+            program = program.bool("TRANS_A", !side_a.along_k).bool("TRANS_B", side_b.along_k).bool("A_VEC4", side_a.vec4).bool("B_VEC4", side_b.vec4);
+            program = program.u32("TILE_M", tile.tile_m).part("lib/matmul_block_a").part("lib/matmul_block_b");
+        }
+        program = match tile.family {
+            Family::Naive => program,
+            Family::Rows => program.u32("COL_VECS", tile.columns),
+            Family::Subgroup => program.u32("COL_VECS", tile.columns).u32("SUBGROUP", tile.workgroup(caps)),
+            Family::Tiled => program.u32("TILE_N", tile.columns).u32("TILE_K", tile.tile_k).u32("REG_M", tile.reg).u32("REG_N", tile.reg),
+        };
+        program = program
+            .part(if side_a.vec4 && !naive { "lib/load_a_vec4" } else { "lib/load_a_scalar" })
+            .part(if side_b.vec4 && !naive { "lib/load_b_vec4" } else { "lib/load_b_scalar" })
+            .part(if vector { "lib/store_vec4" } else { "lib/store_scalar" })
+            .alias("T", self.dtype.wgsl());
+        program.subgroups = tile.family == Family::Subgroup;
+
+        let mut words = vec![m as u32, n as u32, self.k as u32, batch as u32];
+        words.extend([a.offset as u32, a.across as i32 as u32, a.along as i32 as u32, splits as u32]);
+        words.extend([b.offset as u32, b.along as i32 as u32, b.across as i32 as u32, split_k as u32]);
+        words.extend([out_row as u32, out_col as u32, tiles_m as u32, tiles_n as u32]);
+        for axis in (0..self.batch.len()).rev() {
+            words.extend([self.batch[axis] as u32, a.batch[axis] as i32 as u32, b.batch[axis] as i32 as u32, 0]);
+        }
+        words.extend([0; 4]);
+        let out = if partial { Arg::Temp(0) } else { Arg::Output(0) };
+        let args = vec![(Arg::Block(0), Access::Read), (a.arg, Access::Read), (b.arg, Access::Read), (out, Access::ReadWrite)];
+        let count = self.output.shape.numel();
+        let written = if partial { splits * count * 4 } else { count * self.output.dtype.bytes() };
+        let work = Work { flops: 2.0 * count as f64 * self.k as f64, bytes: self.read + written as f64 };
+        let groups = if naive { count.div_ceil(64) } else { tiles_m * tiles_n * batch * splits };
+        self.finish(program, args, words, vector, partial, work, caps.fold(groups as u64))
+    }
+
+    /// The second pass of a split k.
+    fn sum(&self, splits: usize, caps: &Caps) -> Launch {
+        let vector = body::vectorizes(&self.output.shape, &self.extra);
+        let count = self.output.shape.numel();
+        let values = count / if vector { 4 } else { 1 };
+        let program = Program::new("matmul_splitk_reduce").u32("WORKGROUP", 64);
+        let args = vec![(Arg::Block(0), Access::Read), (Arg::Temp(0), Access::Read), (Arg::Output(0), Access::ReadWrite)];
+        let work = Work { flops: (count * splits) as f64, bytes: (4 * splits * count + count * self.output.dtype.bytes()) as f64 };
+        let grid = caps.fold((values as u64).div_ceil(64));
+        self.finish(program, args, vec![values as u32, splits as u32, 0, 0], vector, false, work, grid)
+    }
+
+    /// Adds what is stored: the epilogue, or the bare sum for partial results.
+    #[expect(clippy::too_many_arguments, reason = "the fields of a launch")]
+    fn finish(&self, mut program: Program, mut args: Vec<(Arg, Access)>, words: Vec<u32>, vector: bool, partial: bool, work: Work, grid: [u32; 3]) -> Launch {
+        let dtype = if partial { DType::F32 } else { self.output.dtype };
+        program.aliases.extend(body::aliases(vector));
+        program.f16 = dtype == DType::F16 || (self.dtype == DType::F16 && program.stem != "matmul_splitk_reduce");
+        program.code = map::stored(dtype, vector);
+        let mut blocks = vec![words];
+        let (steps, inputs): (&[_], &[_]) = if partial { (&[], &[]) } else { (&self.chain.steps, &self.extra) };
+        let body = Body { shape: &self.output.shape, steps, inputs, head: Some(DType::F32), in_place: None };
+        body.emit(args.len() as u32, vector).attach(&mut program, &mut args, &mut blocks, 2);
+        Launch { program, args, blocks, grid, work }
+    }
+}

@@ -1,0 +1,20 @@
+// A read one element at a time, any strides. `first` is the first element of the matrix.
+@group(0) @binding(1) var<storage, read> a: array<T>;
+
+fn load_a(first: u32, row: u32, k: u32) -> f32 {
+  return f32(a[first + row * params.a_row + k * params.a_k]);
+}
+
+// Four neighbours along k.
+fn load_a_along_k(first: u32, row: u32, k: u32) -> vec4<f32> {
+  let at = first + row * params.a_row + k * params.a_k;
+  let step = params.a_k;
+  return vec4<f32>(f32(a[at]), f32(a[at + step]), f32(a[at + 2u * step]), f32(a[at + 3u * step]));
+}
+
+// Four neighbours along the rows.
+fn load_a_along_rows(first: u32, row: u32, k: u32) -> vec4<f32> {
+  let at = first + row * params.a_row + k * params.a_k;
+  let step = params.a_row;
+  return vec4<f32>(f32(a[at]), f32(a[at + step]), f32(a[at + 2u * step]), f32(a[at + 3u * step]));
+}
