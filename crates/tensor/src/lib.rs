@@ -18,6 +18,7 @@ mod graph;
 mod interpret;
 mod lower;
 mod methods;
+mod methods_index;
 mod simplify;
 mod step;
 mod tensor;

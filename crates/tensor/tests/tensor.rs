@@ -180,3 +180,25 @@ fn the_device_agrees_with_the_reference_step_by_step() {
     let report = pollster::block_on(device().check_against_reference(&[&loss, &grad])).unwrap();
     assert!(report.steps.len() >= 4, "{report:?}");
 }
+
+#[test]
+fn indexing_and_joining() {
+    let x = Tensor::from_f32(device(), [3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+    let rows = Tensor::from_i32(device(), [3], &[2, 0, 2]).unwrap();
+    let picked = x.gather(&rows);
+    assert_eq!(picked.to_vec().unwrap(), [5.0, 6.0, 1.0, 2.0, 5.0, 6.0]);
+    assert_eq!(rows.scatter_add(&picked, 3).to_vec().unwrap(), [1.0, 2.0, 0.0, 0.0, 10.0, 12.0]);
+    assert_eq!(x.narrow(0, 1, 3).concat(&[&x.narrow(0, 0, 1)], 0).to_vec().unwrap(), [3.0, 4.0, 5.0, 6.0, 1.0, 2.0]);
+    assert_eq!(x.argmax(0, false).read_blocking().unwrap().i32s().unwrap(), [2, 2]);
+    assert_eq!(x.softmax(1).sum_axes(&[1], false).to_vec().unwrap(), [1.0; 3]);
+}
+
+#[test]
+fn random_numbers_are_a_function_of_their_key() {
+    let key = |step| Tensor::from_data(device(), &Data::u32([3], &[7, 0, step]).unwrap()).unwrap();
+    let draw = |step, stream| key(step).random_uniform([64], 0.0, 1.0, stream).to_vec().unwrap();
+    assert_eq!(draw(1, 0), draw(1, 0));
+    assert_ne!(draw(1, 0), draw(2, 0));
+    assert_ne!(draw(1, 0), draw(1, 1));
+    assert!(draw(3, 0).iter().all(|v| (0.0..1.0).contains(v)));
+}

@@ -55,6 +55,7 @@ pub fn entries() -> Vec<Entry> {
             let tolerance = Tolerance::EXACT.stored_as(to);
             let case = |shape: &[usize]| {
                 Case::new(format!("cast {from} to {to} {shape:?}"), Cast { to }, vec![Input::new(shape, from, Fill::Uniform(low, high))]).tolerance(tolerance)
+                    .backward(Tolerance::EXACT.stored_as(from))
             };
             let both = from.is_float() && to.is_float();
             cases.extend([case(&[7, 3]), case(&[16])].map(|c| if both { c } else { c.no_grad() }));

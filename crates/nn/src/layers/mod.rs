@@ -76,12 +76,15 @@ pub enum Layer {
     Dropout(Dropout),
 }
 
+/// The forward pass of a built layer.
+pub(crate) type Forward = Box<dyn Fn(&Tensor, &Pass) -> Tensor + Send + Sync>;
+
 /// A built layer.
 pub(crate) struct Built {
     pub(crate) parameters: Vec<Variable>,
     /// Shape of one sample behind the layer.
     pub(crate) output: Vec<usize>,
-    pub(crate) forward: Box<dyn Fn(&Tensor, &Pass) -> Tensor + Send + Sync>,
+    pub(crate) forward: Forward,
 }
 
 impl Layer {
