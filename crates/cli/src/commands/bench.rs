@@ -1,0 +1,104 @@
+//! `wgrad bench`: times workloads on a device.
+
+use super::say;
+use crate::args::Global;
+use crate::bench::{Row, Table, Workload, measure, measure_variants, workloads};
+use crate::{Ending, Failure};
+use wgrad_tensor::{Device, runtime};
+
+/// Times matrix products, reductions, element-wise work and training steps on the adapter.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  wgrad bench\n  wgrad bench matmul,train_mlp --secs 1\n  wgrad bench matmul --variants --json > variants.jsonl")]
+pub(crate) struct Args {
+    /// Only workloads whose "name shape" holds one of these texts, with commas between them.
+    #[arg(default_value = "", hide_default_value = true)]
+    filter: String,
+    /// One line of JSON a row.
+    #[arg(long)]
+    json: bool,
+    /// Seconds of samples a workload.
+    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
+    secs: f64,
+    /// Every variant of each op, forced, in turns, with a plain copy as control.
+    #[arg(long)]
+    variants: bool,
+    /// Runs each workload with a timestamp around every kernel and prints their sums.
+    #[arg(long, conflicts_with_all = ["variants", "json"])]
+    profile: bool,
+    /// Lists the workloads.
+    #[arg(long)]
+    list: bool,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(secs) if secs.is_finite() && secs >= 0.0 => Ok(secs),
+        _ => Err("give a number of seconds that is 0 or more".to_owned()),
+    }
+}
+
+/// Runs the command. Workloads that fail are reported and the others go on.
+///
+/// # Errors
+/// Where the filter names nothing, the device cannot be opened, or a workload failed.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
+    let chosen: Vec<Workload> = workloads().into_iter().filter(|w| w.wanted(&args.filter)).collect();
+    if chosen.is_empty() {
+        return Err(format!("no workload's name and shape hold `{}`; `wgrad bench --list` shows all", args.filter).into());
+    }
+    if args.list {
+        list(&chosen, args.json);
+        return Ok(Ending::Good);
+    }
+    let runtime = runtime::Device::open_blocking(&global.select())?;
+    let table = Table { json: args.json, variants: args.variants };
+    if let Some(head) = table.head(&runtime.facts().to_string()).filter(|_| !args.profile) {
+        say(head);
+    }
+    let mut failed = Vec::new();
+    for workload in &chosen {
+        if let Err(error) = one(workload, &runtime, args, &table) {
+            eprintln!("{} {}: {error}", workload.name, workload.shape);
+            failed.push(format!("{} {}", workload.name, workload.shape));
+        }
+        // The next workload finds the memory empty.
+        runtime.trim();
+    }
+    if failed.is_empty() { Ok(Ending::Good) } else { Err(format!("these workloads failed: {}", failed.join(", ")).into()) }
+}
+
+fn one(workload: &Workload, runtime: &runtime::Device, args: &Args, table: &Table) -> Result<(), Failure> {
+    // A device of its own for each workload: plans, and the memory they hold, go with it. Pipelines are shared.
+    let device = Device::from_runtime(runtime.clone());
+    let tell = |what: &str| eprintln!("{} {}{what} …", workload.name, workload.shape);
+    if args.profile {
+        tell("");
+        let work = (workload.build)(&device)?;
+        work.step().run()?;
+        let profile = pollster::block_on(work.step().profile())?;
+        say(format!("{} {}\n{profile}", workload.name, workload.shape));
+        return Ok(());
+    }
+    if !args.variants {
+        tell("");
+        say(table.line(&measure(workload, &device, args.secs)?, None));
+        return Ok(());
+    }
+    let rows: Vec<Row> = measure_variants(workload, &device, args.secs, &mut |variant| tell(&format!(", {variant}")))?;
+    let first = rows.first().map(|row| row.median_ms);
+    for row in &rows {
+        let control = row.workload != workload.name;
+        say(table.line(row, first.filter(|_| !control)));
+    }
+    Ok(())
+}
+
+fn list(workloads: &[Workload], json: bool) {
+    for workload in workloads {
+        if json {
+            say(serde_json::json!({ "workload": workload.name, "shape": workload.shape }).to_string());
+        } else {
+            say(format!("{:<23} {}", workload.name, workload.shape));
+        }
+    }
+}
