@@ -14,13 +14,27 @@ fn exp_F(x: F) -> F { return exp(x); }
 fn log_F(x: F) -> F { return log(x); }
 fn sqrt_F(x: F) -> F { return sqrt(x); }
 fn rsqrt_F(x: F) -> F { return inverseSqrt(x); }
-fn sin_F(x: F) -> F { return sin(x); }
-fn cos_F(x: F) -> F { return cos(x); }
+fn sin_F(x: F) -> F { return sine_of_quadrant(x, F(0.0)); }
+fn cos_F(x: F) -> F { return sine_of_quadrant(x, F(1.0)); }
 fn reciprocal_F(x: F) -> F { return F(1.0) / x; }
 fn square_F(x: F) -> F { return x * x; }
 fn square_I(x: I) -> I { return x * x; }
 fn relu_F(x: F) -> F { return max(x, F(0.0)); }
 fn not_B(x: B) -> B { return !x; }
+
+// sin(x + quadrants pi/2), absolute error about 1e-7 for |x| up to 8,192. WGSL grants its own sin and cos only 2^-11, and
+// SwiftShader uses 2e-4 of that. Reduction by pi/2 in three parts (Cody and Waite 1980), polynomials of Cephes' sinf and cosf.
+fn sine_of_quadrant(x: F, quadrants: F) -> F {
+  let k = round(x * F(0.63661977));
+  let r = ((x - k * F(1.5703125)) - k * F(4.8375130e-4)) - k * F(7.5497900e-8);
+  let z = r * r;
+  let s = r + r * z * (F(-0.16666655) + z * (F(8.3321609e-3) + z * F(-1.9515296e-4)));
+  let c = F(1.0) - F(0.5) * z + z * z * (F(0.041666646) + z * (F(-1.3887316e-3) + z * F(2.4433157e-5)));
+  let q = k + quadrants;
+  let turn = q - F(4.0) * floor(q * F(0.25));
+  let even = turn - F(2.0) * floor(turn * F(0.5)) == F(0.0);
+  return select(F(1.0), F(-1.0), turn >= F(2.0)) * select(c, s, even);
+}
 
 // f32 tanh is 1 to the last bit above 9.02. Below 0.3 the quotient of exponentials would cancel: a series there.
 fn tanh_F(x: F) -> F {
