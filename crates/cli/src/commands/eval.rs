@@ -1,0 +1,51 @@
+//! `wgrad eval`
+
+use super::{say, say_json};
+use crate::args::Global;
+use crate::run_folder::{self, Which};
+use crate::{Ending, Failure};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Arguments of `wgrad eval`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  wgrad eval runs/mnist-mlp-1 --best")]
+pub(crate) struct Args {
+    /// The run's folder.
+    run: PathBuf,
+    #[command(flatten)]
+    which: Which,
+    /// The folder in which data files are looked for first.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Writes JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Measures a trained network on the recipe's test set.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
+    let recipe = run_folder::recipe(&args.run)?;
+    let kind = args.which.kind();
+    let device = global.open()?;
+    let data = recipe.data(args.data.as_deref())?;
+    let (trainer, checkpoint) = run_folder::trained(&device, &args.run, &recipe, data.test.input_shape(), kind)?;
+    let test = trainer.evaluate_blocking(&data.test)?;
+    let file = args.run.join(kind.file_name());
+    if args.json {
+        say_json(&json!({
+            "run": args.run,
+            "checkpoint": file,
+            "epoch": checkpoint.state.epoch,
+            "step": checkpoint.state.step,
+            "adapter": device.runtime().facts().name,
+            "loss": test.loss,
+            "accuracy": test.accuracy,
+            "samples": test.samples,
+        }))?;
+    } else {
+        let accuracy = test.accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a)).unwrap_or_default();
+        say(format!("{} (epoch {}): test loss {:.4}{accuracy} ({} samples)", file.display(), checkpoint.state.epoch, test.loss, test.samples));
+    }
+    Ok(Ending::Good)
+}

@@ -1,0 +1,134 @@
+//! A run's folder: `recipe.toml`, `input.json`, `last.*`, `best.*`, `history.*`, `curve.png`, `train.log`.
+
+use crate::Failure;
+use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use wgrad_nn::data::{Dataset, Normalize};
+use wgrad_nn::files::{Checkpoint, Kind, atomic_write};
+use wgrad_nn::{FitOptions, Recipe, Trainer};
+use wgrad_tensor::Device;
+
+/// Name of the recipe in a run folder.
+const RECIPE: &str = "recipe.toml";
+/// Name of the description of the samples in a run folder.
+const INPUT: &str = "input.json";
+
+/// What a trained network must be given, so that it can be used without the data that it was trained on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Input {
+    /// Shape of one sample.
+    pub(crate) shape: Vec<usize>,
+    /// Names of the classes; empty for regression.
+    pub(crate) classes: Vec<String>,
+    /// How the values are shifted and scaled, bytes being divided by 255 before.
+    pub(crate) normalize: Option<Normalize>,
+}
+
+impl Input {
+    /// What samples of this set look like.
+    pub(crate) fn of(set: &Dataset) -> Self {
+        Self { shape: set.input_shape().to_vec(), classes: set.classes().to_vec(), normalize: set.normalize().cloned() }
+    }
+
+    /// Reads it from a run folder.
+    pub(crate) fn load(run: &Path) -> Result<Self, Failure> {
+        let path = run.join(INPUT);
+        let text = std::fs::read(&path).map_err(|e| format!("{}: {e}; is {} the folder of a run?", path.display(), run.display()))?;
+        Ok(serde_json::from_slice(&text).map_err(|e| format!("{}: {e}; it says what the network takes, copy it from the run's beginning", path.display()))?)
+    }
+}
+
+/// The recipe of a run.
+pub(crate) fn recipe(run: &Path) -> Result<Recipe, Failure> {
+    let path = run.join(RECIPE);
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}; is {} the folder of a run?", path.display(), run.display()))?;
+    Ok(Recipe::parse(&path.display().to_string(), &text)?)
+}
+
+/// Replaces the recipe of a run.
+pub(crate) fn save_recipe(run: &Path, recipe: &Recipe) -> Result<(), Failure> {
+    Ok(atomic_write(&run.join(RECIPE), recipe.to_toml()?.as_bytes())?)
+}
+
+/// Makes the folder of a new run with all that is needed to begin or resume it: `wanted`, or the first free
+/// `<out>/<name>-<n>`. It appears whole under its name or not at all, and never in place of another run.
+pub(crate) fn create(out: &Path, wanted: Option<&Path>, recipe: &Recipe, input: &Input, start: &Checkpoint) -> Result<PathBuf, Failure> {
+    let parent = match wanted {
+        Some(dir) => dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        None => out,
+    };
+    let made = parent.join(format!(".{}-{}.tmp", recipe.name, std::process::id()));
+    let filled = fill(&made, recipe, input, start).and_then(|()| place(&made, out, wanted, &recipe.name));
+    if filled.is_err() {
+        // The first error is the one to report.
+        let _ = std::fs::remove_dir_all(&made);
+    }
+    filled
+}
+
+fn fill(dir: &Path, recipe: &Recipe, input: &Input, start: &Checkpoint) -> Result<(), Failure> {
+    save_recipe(dir, recipe)?;
+    atomic_write(&dir.join(INPUT), format!("{}\n", serde_json::to_string_pretty(input)?).as_bytes())?;
+    Ok(start.save(dir, Kind::Last)?)
+}
+
+/// Moves a filled folder to its name; a move onto a folder that holds anything fails, which is what keeps runs apart.
+fn place(made: &Path, out: &Path, wanted: Option<&Path>, name: &str) -> Result<PathBuf, Failure> {
+    let refused = |dir: &Path, e: &std::io::Error| format!("{}: the run folder cannot be made: {e}", dir.display());
+    if let Some(dir) = wanted {
+        check_free(dir)?;
+        std::fs::rename(made, dir).map_err(|e| refused(dir, &e))?;
+        return Ok(dir.to_path_buf());
+    }
+    for n in 1u64.. {
+        let dir = out.join(format!("{name}-{n}"));
+        if std::fs::symlink_metadata(&dir).is_ok() {
+            continue;
+        }
+        match std::fs::rename(made, &dir) {
+            Ok(()) => return Ok(dir),
+            // Another program took the number in between.
+            Err(e) if matches!(e.kind(), ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty) => {}
+            Err(e) => return Err(refused(&dir, &e).into()),
+        }
+    }
+    Err("all numbers of runs are taken".into())
+}
+
+/// Refuses a folder for a new run that holds something.
+pub(crate) fn check_free(dir: &Path) -> Result<(), Failure> {
+    match std::fs::read_dir(dir).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(format!("{0}: is not empty; `wgrad train --resume {0}` goes on with a run, another --run starts a new one", dir.display()).into()),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(format!("{}: {e}", dir.display()).into()),
+    }
+}
+
+/// A trainer with the weights of a run's checkpoint, to evaluate and predict; and that checkpoint.
+pub(crate) fn trained(device: &Device, run: &Path, recipe: &Recipe, input: &[usize], kind: Kind) -> Result<(Trainer, Checkpoint), Failure> {
+    let checkpoint = Checkpoint::load(run, kind)?;
+    let model = recipe.model(device, input)?;
+    let mut trainer = Trainer::new(device, model, recipe.loss, recipe.optimizer.clone(), FitOptions::default())?;
+    trainer.restore_weights(&run.join(kind.file_name()).display().to_string(), &checkpoint)?;
+    Ok((trainer, checkpoint))
+}
+
+/// Which of a run's checkpoints.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct Which {
+    /// The weights after the last step (the default).
+    #[arg(long)]
+    pub(crate) last: bool,
+    /// The weights with the best validation loss.
+    #[arg(long, conflicts_with = "last")]
+    pub(crate) best: bool,
+}
+
+impl Which {
+    /// The kind of checkpoint.
+    pub(crate) fn kind(self) -> Kind {
+        if self.best { Kind::Best } else { Kind::Last }
+    }
+}
