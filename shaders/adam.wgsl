@@ -4,7 +4,7 @@
 //
 // Buffers: rates (learning_rate, c1 = 1/(1 - beta1^t), c2 = 1/(1 - beta2^t)); param, m, v; then the gradient (generated: `value`,
 // any layout). F is one element or four side by side.
-// Grid: one invocation an F, workgroups folded over x and y.
+// Grid: one invocation for REPEAT of them, WORKGROUP apart, workgroups folded over x and y.
 
 struct Params {
   count: u32, beta1: f32, fresh1: f32, beta2: f32,
@@ -19,19 +19,22 @@ struct Params {
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.x + group.y * groups.x) * WORKGROUP + lane;
-  if (i >= params.count) { return; }
+  let first = (group.x + group.y * groups.x) * WORKGROUP * REPEAT + lane;
   let rate = rates[0];
-  var p = param[i];
-  var g = value(i);
-  if (DECOUPLED) {
-    p -= rate * params.weight_decay * p;
-  } else {
-    g += params.weight_decay * p;
+  for (var turn = 0u; turn < REPEAT; turn++) {
+    let i = first + turn * WORKGROUP;
+    if (i >= params.count) { return; }
+    var p = param[i];
+    var g = value(i);
+    if (DECOUPLED) {
+      p -= rate * params.weight_decay * p;
+    } else {
+      g += params.weight_decay * p;
+    }
+    let m = params.beta1 * means[i] + params.fresh1 * g;
+    let v = params.beta2 * squares[i] + params.fresh2 * g * g;
+    means[i] = m;
+    squares[i] = v;
+    param[i] = p - rate * (m * rates[1]) / (sqrt(v * rates[2]) + params.epsilon);
   }
-  let m = params.beta1 * means[i] + params.fresh1 * g;
-  let v = params.beta2 * squares[i] + params.fresh2 * g * g;
-  means[i] = m;
-  squares[i] = v;
-  param[i] = p - rate * (m * rates[1]) / (sqrt(v * rates[2]) + params.epsilon);
 }

@@ -3,7 +3,7 @@
 //
 // Buffers: rates (learning_rate); param; then velocity where there is one (generated, with `recall` and `remember`; without it v is 0
 // before and dropped after) and the gradient (generated: `value`, any layout). F is one element or four side by side.
-// Grid: one invocation an F, workgroups folded over x and y.
+// Grid: one invocation for REPEAT of them, WORKGROUP apart, workgroups folded over x and y.
 
 struct Params { count: u32, momentum: f32, fresh: f32, weight_decay: f32 }
 
@@ -13,13 +13,16 @@ struct Params { count: u32, momentum: f32, fresh: f32, weight_decay: f32 }
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let i = (group.x + group.y * groups.x) * WORKGROUP + lane;
-  if (i >= params.count) { return; }
-  let p = param[i];
-  let g = value(i) + params.weight_decay * p;
-  let v = params.momentum * recall(i) + params.fresh * g;
-  remember(i, v);
-  var d = v;
-  if (NESTEROV) { d = g + params.momentum * v; }
-  param[i] = p - rates[0] * d;
+  let first = (group.x + group.y * groups.x) * WORKGROUP * REPEAT + lane;
+  for (var turn = 0u; turn < REPEAT; turn++) {
+    let i = first + turn * WORKGROUP;
+    if (i >= params.count) { return; }
+    let p = param[i];
+    let g = value(i) + params.weight_decay * p;
+    let v = params.momentum * recall(i) + params.fresh * g;
+    remember(i, v);
+    var d = v;
+    if (NESTEROV) { d = g + params.momentum * v; }
+    param[i] = p - rates[0] * d;
+  }
 }
