@@ -6,7 +6,7 @@
 // Invocation: all TILE_M rows x COL_VECS vec4 of columns. A software adapter walks over the lanes at each load, so a
 // load must bring something new to every lane: each lane loads another row of A, and the values are handed round.
 // 64 x 64 at four steps of k: 16 vec4 loads for 2,048 vector multiply-adds.
-// Grid: tiles_n * tiles_m * batch * splits, folded. Features: subgroups, min size == max size == SUBGROUP (4, 8, 16).
+// Grid: tiles_n * tiles_m * batch * splits, folded. Features: subgroups, min size == max size == SUBGROUP (8, 16).
 // 55 GFLOP/s at 512^3 and 1024^3 with 64 x 64 (lavapipe, Mesa 22.3.6, 256 bits, 2 cores).
 const ROW_GROUPS: u32 = TILE_M / SUBGROUP;
 // A transposed A gives four rows at a load: then a lane's rows are neighbours.

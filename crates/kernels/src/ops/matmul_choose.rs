@@ -152,7 +152,11 @@ impl Choice {
 }
 
 /// A pipeline must pay for its compilation within so many launches.
-const LAUNCHES: f64 = 16_384.0;
+const LAUNCHES: f64 = 8192.0;
+
+/// Multiply-adds from which the largest tile for software adapters is used: it is a tenth faster than the next and takes a third of
+/// a second longer to compile, and a small network's first step shall not wait for several of those.
+const LARGE: usize = 1 << 24;
 
 /// Groups that keep a large GPU busy.
 const BUSY_GROUPS: usize = 128;
@@ -196,7 +200,8 @@ impl Problem {
     /// The cheapest of some tiles on a software adapter; the first of equals.
     fn cheapest(&self, caps: &Caps, allowed: impl Fn(&Tile) -> bool) -> Option<Choice> {
         let mut best: Option<(f64, Choice)> = None;
-        for tile in TILES.iter().filter(|t| t.runs(caps) && allowed(t)) {
+        let large = self.m * self.n * self.k * self.batch >= LARGE;
+        for tile in TILES.iter().filter(|t| t.runs(caps) && allowed(t) && (large || t.tile_m < 64)) {
             for swap in [false, true] {
                 let cost = self.cost(tile, swap, caps);
                 if (!swap || tile.family != Family::Naive) && best.is_none_or(|(least, _)| cost < least) {
@@ -304,12 +309,21 @@ mod tests {
     fn lavapipe_takes_the_subgroup_tile_that_was_measured_best() {
         let caps = lavapipe();
         assert_eq!(name(plain(512, 512, 512), &caps), "subgroup_64x8");
-        assert_eq!(name(plain(64, 784, 128), &caps), "subgroup_64x8");
+        assert_eq!(name(plain(256, 256, 256), &caps), "subgroup_64x8");
+        assert_eq!(name(Problem { batch: 16, ..plain(256, 256, 256) }, &caps), "subgroup_64x8");
         assert_eq!(name(plain(32, 4096, 1024), &caps), "subgroup_32x8");
         assert_eq!(name(plain(32, 784, 128), &caps), "subgroup_32x8");
-        assert_eq!(name(Problem { a: ACROSS, ..plain(784, 128, 128) }, &caps), "subgroup_64x8");
         assert_eq!(name(Problem { b: SCALAR, ..plain(128, 128, 10) }, &caps), "subgroup_16x4 swap");
         assert_eq!(name(plain(27, 32768, 32), &caps), "subgroup_16x4");
+    }
+
+    #[test]
+    fn a_small_network_does_not_wait_for_the_largest_pipeline() {
+        let caps = lavapipe();
+        for batch in [32, 64, 128] {
+            assert_eq!(name(plain(batch, 784, 128), &caps), "subgroup_32x8");
+            assert_eq!(name(Problem { a: ACROSS, ..plain(784, batch, 128) }, &caps), "subgroup_32x8");
+        }
     }
 
     #[test]
