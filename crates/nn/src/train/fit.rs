@@ -65,10 +65,13 @@ impl Trainer {
         while self.position.epoch < self.options.epochs {
             let (shown, quiet) = (shows(self.position.epoch + 1, self.options.epochs), &mut Quiet);
             let row = self.epoch(train, &loader, if shown { &mut *progress } else { quiet }).await?;
-            if self.judge(&row) && self.options.run.is_some() {
+            let better = self.judge(&row);
+            // First: the checkpoint holds the metrics of the last row.
+            self.history.push(row);
+            self.unsaved_epochs = true;
+            if better && self.options.run.is_some() {
                 self.unsaved_best = Some(self.checkpoint().await?);
             }
-            self.history.push(row);
             let early = self.options.early_stopping.is_some_and(|e| self.stale_epochs >= e.patience);
             let stop = early || self.options.stop_after == Some(self.position.epoch) || self.position.epoch == self.options.epochs;
             // Epochs of milliseconds do not each wait for the disk.
@@ -200,11 +203,16 @@ impl Trainer {
             best.save(&run, Kind::Best)?;
         }
         self.checkpoint().await?.save(&run, Kind::Last)?;
+        self.unsaved_epochs = false;
         Ok(())
     }
 
     #[cfg(not(target_arch = "wasm32"))]
     async fn save_last(&mut self) -> Result<(), Error> {
+        // A checkpoint that knew of epochs whose history or best weights are not on disk would lose them.
+        if self.unsaved_epochs {
+            return self.save().await;
+        }
         let Some(run) = self.options.run.clone() else { return Ok(()) };
         self.checkpoint().await?.save(&run, crate::files::checkpoint::Kind::Last)?;
         Ok(())

@@ -95,6 +95,8 @@ pub struct Trainer {
     pub(crate) stale_epochs: u64,
     /// The best state so far, where it is not on disk yet.
     pub(crate) unsaved_best: Option<Checkpoint>,
+    /// Whether epochs have ended since history and curves were written.
+    pub(crate) unsaved_epochs: bool,
     /// u32[3] = (seed low, seed high, step): the key of a step's random numbers.
     key: Tensor,
     steps: HashMap<usize, Arc<TrainStep>>,
@@ -134,6 +136,7 @@ impl Trainer {
             best: None,
             stale_epochs: 0,
             unsaved_best: None,
+            unsaved_epochs: false,
             key: Tensor::from_data(device, &Data::u32([3], &[options.seed as u32, (options.seed >> 32) as u32, 0])?)?,
             steps: HashMap::new(),
             options,
