@@ -1,16 +1,12 @@
 //! Pictures as samples: PNG and JPEG files, and images of IDX files.
 
 use crate::Failure;
+use crate::pixels::Pixels;
 use crate::run_folder::Input;
-use image::imageops::FilterType;
-use image::{ImageReader, Limits};
 use std::ops::Range;
 use std::path::Path;
 use wgrad_nn::data::idx::{Idx, IdxKind};
 use wgrad_nn::data::{BatchTargets, Dataset, Inputs, Targets};
-
-/// The most pixels along a side of a picture.
-const MAX_SIDE: u32 = 20_000;
 
 /// A sample as bytes, with a name for people.
 pub(crate) struct Picture {
@@ -74,26 +70,9 @@ fn from_idx(path: &Path, canvas: &Canvas, range: Range<usize>) -> Result<Vec<Pic
 }
 
 fn from_picture(path: &Path, canvas: &Canvas) -> Result<Picture, Failure> {
-    let refused = |e: &dyn std::fmt::Display| format!("{}: {e}; give a PNG, a JPEG or an IDX file of images", path.display());
-    let mut reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(|e| refused(&e))?;
-    let mut limits = Limits::default();
-    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
-    reader.limits(limits);
-    let mut image = reader.decode().map_err(|e| refused(&e))?;
-    let (width, height) = (canvas.width as u32, canvas.height as u32);
-    if (image.width(), image.height()) != (width, height) {
-        image = image.resize_exact(width, height, FilterType::Triangle);
-    }
-    let bytes = match canvas.channels {
-        1 => image.to_luma8().into_raw(),
-        _ => planes(&image.to_rgb8().into_raw()),
-    };
-    Ok(Picture { name: path.display().to_string(), bytes })
-}
-
-/// [height, width, 3] as [3, height, width].
-fn planes(pixels: &[u8]) -> Vec<u8> {
-    (0..3).flat_map(|channel| pixels.iter().skip(channel).step_by(3).copied()).collect()
+    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let pixels = Pixels::decode(&bytes).map_err(|e| format!("{}: {e}; give a PNG, a JPEG or an IDX file of images", path.display()))?;
+    Ok(Picture { name: path.display().to_string(), bytes: pixels.planes(canvas.channels, canvas.height, canvas.width) })
 }
 
 /// The values that the network takes, scaled as in training.

@@ -5,6 +5,7 @@ mod bench;
 mod commands;
 mod images;
 mod logging;
+mod pixels;
 mod receipt;
 mod run_folder;
 mod single_op;

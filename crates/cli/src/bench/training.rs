@@ -17,13 +17,7 @@ fn mlp(batch: usize) -> Workload {
         let loss = Loss::CrossEntropy.apply(&model.forward(&x, &Pass::evaluate()), &y);
         training(device, &loss, &model.parameters(), Adam::default().into())
     };
-    Workload {
-        name: "train_mlp_adam",
-        shape: format!("784-128-10 b{batch}"),
-        rate: Rate::Samples(batch as f64),
-        subject: None,
-        build: Box::new(build),
-    }
+    Workload { name: "train_mlp_adam", shape: format!("784-128-10 b{batch}"), rate: Rate::Samples(batch as f64), subject: None, build: Box::new(build) }
 }
 
 /// The step that lowers `loss`, which it fetches.

@@ -1,6 +1,6 @@
 //! `wgrad eval`
 
-use super::{say, say_json};
+use super::{say, say_json, score};
 use crate::args::Global;
 use crate::run_folder::{self, Which};
 use crate::{Ending, Failure};
@@ -44,8 +44,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
             "samples": test.samples,
         }))?;
     } else {
-        let accuracy = test.accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a)).unwrap_or_default();
-        say(format!("{} (epoch {}): test loss {:.4}{accuracy} ({} samples)", file.display(), checkpoint.state.epoch, test.loss, test.samples));
+        say(format!("{} (epoch {}): test {}", file.display(), checkpoint.state.epoch, score(&test)));
     }
     Ok(Ending::Good)
 }

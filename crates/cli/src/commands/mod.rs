@@ -23,3 +23,10 @@ pub(crate) fn say_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     say(serde_json::to_string_pretty(value)?);
     Ok(())
 }
+
+/// Loss and accuracy for people: `loss 0.0912, accuracy 97.43 % (10000 samples)`.
+pub(crate) fn score(test: &wgrad_nn::Evaluation) -> String {
+    let loss = if test.loss.abs() >= 1e-3 { format!("{:.4}", test.loss) } else { format!("{:.2e}", test.loss) };
+    let accuracy = test.accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a)).unwrap_or_default();
+    format!("loss {loss}{accuracy} ({} samples)", test.samples)
+}

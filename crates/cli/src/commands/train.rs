@@ -1,13 +1,12 @@
 //! `wgrad train`
 
-use super::{say, say_json};
+use super::{say, say_json, score};
 use crate::args::Global;
 use crate::run_folder::{self, Input};
 use crate::{Ending, Failure, logging};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use wgrad_nn::data::Dataset;
 use wgrad_nn::files::{Kind, atomic_write};
 use wgrad_nn::recipe::Data;
 use wgrad_nn::report::progress::{Metrics, format_metrics, format_time};
@@ -93,6 +92,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     let start = trainer.position();
     log::info!("adapter {}", device.runtime().facts());
     logging::note(&format!("recipe {}, seed {}, from epoch {} step {}", recipe.name, recipe.seed, start.epoch, start.step));
+    logging::note(&format!("plan of a step:\n{plan}"));
     args.tell(format!("{} on {}\n", recipe.name, device.runtime().facts().name));
     args.tell(trainer.model().summary());
     args.tell(format!("memory of a step: {}\n", plan.lines().last().unwrap_or_default()));
@@ -109,7 +109,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
         return Err(error);
     }
     let test = trainer.evaluate_blocking(&data.test)?;
-    let end = Report { recipe: &recipe, run: &run, trainer: &trainer, test, samples: samples(&data), seconds: began.elapsed().as_secs_f64() };
+    let end = Report { recipe: &recipe, run: &run, trainer: &trainer, test, seconds: began.elapsed().as_secs_f64() };
     logging::note(&end.line());
     end.tell(args, &device)?;
     if args.profile {
@@ -209,14 +209,12 @@ struct Report<'a> {
     run: &'a Path,
     trainer: &'a Trainer,
     test: Evaluation,
-    samples: &'static str,
     seconds: f64,
 }
 
 impl Report<'_> {
     fn line(&self) -> String {
-        let accuracy = self.test.accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a)).unwrap_or_default();
-        format!("test loss {:.4}{accuracy} ({} {})", self.test.loss, self.test.samples, self.samples)
+        format!("test {}", score(&self.test))
     }
 
     fn tell(&self, args: &Args, device: &Device) -> Result<(), Failure> {
@@ -275,15 +273,6 @@ impl Report<'_> {
         }
         Ok(all)
     }
-}
-
-/// What to call the samples of a set.
-fn samples(data: &Data) -> &'static str {
-    if is_image(&data.test) { "images" } else { "samples" }
-}
-
-fn is_image(set: &Dataset) -> bool {
-    matches!(set.input_shape(), [1 | 3, _, _] | [_, _])
 }
 
 /// Times a step on a model of its own, so that the trained one stays as it is on disk.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use wgrad_nn::files::atomic_write;
 use wgrad_tensor::kernels::Case;
 use wgrad_tensor::kernels::op::catalogue;
+use wgrad_tensor::kernels::shaders::KERNELS;
 use wgrad_tensor::verify::{Plan, Row, variants, verify_case};
 
 /// Failures that are printed in full.
@@ -46,6 +47,9 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     if cases.is_empty() {
         let names: Vec<&str> = catalogue.iter().map(|e| e.name).collect();
         return Err(format!("no op and no case holds {:?} in its name; the ops are {}", args.filter.as_deref().unwrap_or(""), names.join(", ")).into());
+    }
+    if let Some(stem) = args.plant_fault.as_deref().filter(|stem| !KERNELS.iter().any(|(known, _)| known == stem)) {
+        return Err(format!("--plant-fault {stem}: there is no kernel of that stem").into());
     }
     let device = global.open()?;
     let began = Instant::now();
