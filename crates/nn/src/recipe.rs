@@ -75,8 +75,11 @@ pub enum Source {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         validation_split: Option<f64>,
     },
-    /// The four MNIST files, found in the data folder; mean 0.1307 and deviation 0.3081 are normalised away.
+    /// The four MNIST files, found in the data folder.
     Mnist {
+        /// Whether the set's mean 0.1307 and deviation 0.3081 are normalised away; otherwise pixels are in [0, 1].
+        #[serde(default = "yes")]
+        normalize: bool,
         /// The first so many training samples only.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         train: Option<usize>,
@@ -204,8 +207,7 @@ impl Recipe {
         match &self.data {
             Source::Mnist { .. } => {
                 let place = crate::data::locate::find_mnist(dir)?;
-                let (train, test) = (idx::mnist(&place.dir, Split::Train)?, idx::mnist(&place.dir, Split::Test)?);
-                self.split(train, test)
+                self.split(idx::mnist(&place.dir, Split::Train)?, idx::mnist(&place.dir, Split::Test)?)
             }
             Source::Idx { train_images, train_labels, test_images, test_labels, classes, normalize, .. } => {
                 let base = dir.map_or_else(|| std::env::var_os("WGRAD_DATA").map(Into::into).unwrap_or_default(), Path::to_path_buf);
@@ -250,9 +252,13 @@ impl Recipe {
     /// Where the validation share leaves a side empty.
     pub fn split(&self, train: Dataset, test: Dataset) -> Result<Data, Error> {
         let (limit, share) = match &self.data {
-            Source::Mnist { train, validation_split } => (*train, *validation_split),
+            Source::Mnist { train, validation_split, .. } => (*train, *validation_split),
             Source::Digits { validation_split, .. } | Source::Idx { validation_split, .. } => (None, *validation_split),
             Source::Values { .. } => (None, None),
+        };
+        let (train, test) = match &self.data {
+            Source::Mnist { normalize: false, .. } => (train.unnormalized(), test.unnormalized()),
+            _ => (train, test),
         };
         let train = limit.map_or(train.clone(), |n| train.take(n));
         let test = Arc::new(test);

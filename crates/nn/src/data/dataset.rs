@@ -132,6 +132,12 @@ impl Dataset {
         Ok(Self { name, inputs, input_shape, targets, classes: classes.into(), normalize: None, rows: None, stored })
     }
 
+    /// The same set with its inputs as they are stored: bytes as value / 255.
+    pub fn unnormalized(mut self) -> Self {
+        self.normalize = None;
+        self
+    }
+
     /// The same set, its inputs shifted and scaled when a batch is filled.
     ///
     /// # Errors
