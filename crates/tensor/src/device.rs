@@ -96,7 +96,13 @@ impl Device {
             };
             fetched.push((tensor.ty().clone(), place));
         }
-        let outputs = wanted.iter().map(|v| self.runtime().alloc(wgrad_kernels::Builder::ty(&trace.graph, *v).bytes(), "fetched")).collect::<Result<_, _>>()?;
+        let outputs = wanted
+            .iter()
+            .map(|v| {
+                let ty = wgrad_kernels::Builder::ty(&trace.graph, *v);
+                self.runtime().alloc(ty.bytes(), &format!("fetched {ty}"))
+            })
+            .collect::<Result<_, _>>()?;
         let options = Options { variants: self.0.variants.lock().unwrap_or_else(PoisonError::into_inner).clone(), fault: None };
         let compiled = self.compiled(&Request { graph: &trace.graph, fetch: wanted, updates: pairs, options })?;
         let updated = updates.iter().map(|(v, _)| (*v).clone()).collect();

@@ -135,13 +135,13 @@ impl Tensor {
     /// `self` is a float scalar. The gradients are tensors like any other: differentiate them again if you like.
     ///
     /// # Errors
-    /// Where `self` is not a float scalar, or a tensor is stale.
+    /// Where `self` is not a float scalar. A gradient that needs a stale tensor says so when it is computed.
     pub fn gradients(&self, wrt: &[&Tensor]) -> Result<Vec<Tensor>, Error> {
         if self.shape().numel() != 1 || !self.dtype().is_float() {
             return Err(Error::NotScalar(self.ty().clone()));
         }
         let roots: Vec<&Tensor> = std::iter::once(self).chain(wrt.iter().copied()).collect();
-        let mut trace = Trace::new(&roots)?;
+        let mut trace = Trace::history(&roots);
         // invariant: every root was traced.
         let values: Vec<Value> = roots.iter().map(|t| trace.value(t).unwrap_or(Value(0))).collect();
         let grads = differentiate(&mut trace.graph, values[0], &values[1..]);
@@ -152,7 +152,7 @@ impl Tensor {
     /// The gradients with respect to variables.
     ///
     /// # Errors
-    /// Where `self` is not a float scalar, or a tensor is stale.
+    /// As [`Tensor::gradients`].
     pub fn gradients_of(&self, variables: &[Variable]) -> Result<Vec<Tensor>, Error> {
         let values: Vec<Tensor> = variables.iter().map(Variable::value).collect();
         self.gradients(&values.iter().collect::<Vec<_>>())

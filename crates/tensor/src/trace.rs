@@ -39,23 +39,42 @@ impl Trace {
     /// The graph of everything that `roots` depend on and that has not been computed yet.
     pub(crate) fn new(roots: &[&Tensor]) -> Result<Self, Error> {
         let mut trace = Self::default();
+        trace.walk(roots, Tensor::buffer);
+        match trace.tensors.iter().find(|t| t.node.stale.load(Ordering::Acquire)) {
+            Some(stale) => {
+                let variable = stale.node.variable.upgrade().map(Variable::from_inner);
+                Err(Error::Stale { name: variable.map_or_else(|| "a variable that is gone".to_owned(), |v| v.name().to_owned()) })
+            }
+            None => Ok(trace),
+        }
+    }
+
+    /// The graph of everything that `roots` depend on, computed or not: derivatives flow through values that were read.
+    /// What has become stale is found when the derivatives are computed, if they need it.
+    pub(crate) fn history(roots: &[&Tensor]) -> Self {
+        let mut trace = Self::default();
+        trace.walk(roots, |tensor| if tensor.node.op.is_none() { tensor.buffer() } else { None });
+        trace
+    }
+
+    /// Visits what `roots` depend on; `leaf` gives the data of a tensor at which the walk ends.
+    fn walk(&mut self, roots: &[&Tensor], leaf: impl Fn(&Tensor) -> Option<Buffer>) {
         // Depth first without recursion: a tensor is visited once to push its inputs and once, after them, to be added.
         let mut stack: Vec<(Tensor, bool)> = roots.iter().rev().map(|&t| (t.clone(), false)).collect();
         while let Some((tensor, ready)) = stack.pop() {
-            if trace.values.contains_key(&(tensor.node.id, tensor.index)) {
+            if self.values.contains_key(&(tensor.node.id, tensor.index)) {
                 continue;
             }
-            if let Some(buffer) = tensor.buffer() {
-                trace.leaf(tensor, buffer)?;
+            if let Some(buffer) = leaf(&tensor) {
+                self.leaf(tensor, buffer);
             } else if ready {
-                trace.add(&tensor);
+                self.add(&tensor);
             } else {
                 let inputs: Vec<Tensor> = tensor.node.inputs.clone();
                 stack.push((tensor, true));
                 stack.extend(inputs.into_iter().rev().map(|t| (t, false)));
             }
         }
-        Ok(trace)
     }
 
     /// The value of a tensor that was traced.
@@ -63,22 +82,15 @@ impl Trace {
         self.values.get(&(tensor.node.id, tensor.index)).copied()
     }
 
-    fn leaf(&mut self, tensor: Tensor, buffer: Buffer) -> Result<(), Error> {
+    fn leaf(&mut self, tensor: Tensor, buffer: Buffer) {
         let leaf = match tensor.node.variable.upgrade() {
-            Some(variable) => {
-                let variable = Variable::from_inner(variable);
-                if tensor.node.stale.load(Ordering::Acquire) {
-                    return Err(Error::Stale { name: variable.name().to_owned() });
-                }
-                Leaf::Variable(variable)
-            }
+            Some(variable) => Leaf::Variable(Variable::from_inner(variable)),
             None => Leaf::Buffer(buffer),
         };
         let value = self.graph.leaf(tensor.ty().clone());
         self.leaves.push(leaf);
         self.values.insert((tensor.node.id, tensor.index), value);
         self.tensors.push(tensor);
-        Ok(())
     }
 
     fn add(&mut self, tensor: &Tensor) {

@@ -72,6 +72,33 @@ fn gradients_of_gradients() {
 }
 
 #[test]
+fn derivatives_flow_through_values_that_were_read() {
+    let x = Tensor::from_f32(device(), [2], &[1.0, 2.0]).unwrap();
+    let square = x.square();
+    assert_eq!(square.to_vec().unwrap(), [1.0, 4.0]);
+    let loss = (&square * &square).sum();
+    assert_eq!(loss.to_vec().unwrap(), [17.0]);
+    let grad = loss.gradients(&[&x]).unwrap().remove(0);
+    assert_eq!(grad.to_vec().unwrap(), [4.0, 32.0]);
+    let second = grad.sum().gradients(&[&x]).unwrap().remove(0);
+    assert_eq!(second.to_vec().unwrap(), [12.0, 48.0]);
+}
+
+#[test]
+fn a_gradient_that_needs_an_old_value_is_stale() {
+    let w = Variable::new(device(), "w", &Data::f32([1], &[3.0]).unwrap()).unwrap();
+    let square = w.value().square();
+    let old = w.value();
+    assert_eq!(square.to_vec().unwrap(), [9.0]);
+    device().run(&[], &[(&w, &(&w.value() + 1.0))]).unwrap();
+    // d/dw needs w as it was; d/dsquare does not.
+    let loss = square.square().sum();
+    let grads = loss.gradients(&[&old, &square]).unwrap();
+    assert!(matches!(grads[0].to_vec(), Err(wgrad_tensor::Error::Stale { .. })));
+    assert_eq!(grads[1].to_vec().unwrap(), [18.0]);
+}
+
+#[test]
 fn a_gradient_that_does_not_exist_is_zero() {
     let x = Tensor::from_f32(device(), [2], &[1.0, 2.0]).unwrap();
     let other = Tensor::from_f32(device(), [3], &[1.0, 2.0, 3.0]).unwrap();
