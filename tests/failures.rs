@@ -62,9 +62,10 @@ fn a_loss_that_is_not_finite_names_its_step_and_keeps_the_checkpoint() {
     assert!(expected > SAMPLES, "the test wants it to happen after the first epoch, it was step {expected}");
     let (x, y) = line();
     let run = tempfile::tempdir().unwrap();
-    let options = FitOptions { epochs: 100, batch_size: 1, shuffle: false, save_every: Some(7), run: Some(run.path().to_path_buf()), ..FitOptions::default() };
+    let options = FitOptions { epochs: 100, batch_size: 1, shuffle: false, run: Some(run.path().to_path_buf()), ..FitOptions::default() };
     let mut trainer = Trainer::new(&device, model(&device), Loss::Mse, overshooting(), options).unwrap();
     let error = trainer.fit_blocking(&values(x, y), &mut Quiet).unwrap_err();
+    assert!(error.to_string().contains(&run.path().display().to_string()), "{error}");
     let Error::NotFinite { step, epoch, .. } = error else { panic!("another error: {error}") };
     assert_eq!((step, epoch), (expected as u64, (expected as u64 - 1) / SAMPLES as u64 + 1));
     let kept = Checkpoint::load(run.path(), Kind::Last).unwrap();

@@ -41,15 +41,13 @@ pub enum Error {
         message: String,
     },
     /// The loss became NaN or infinite.
-    #[error(
-        "the loss is not finite from step {step} on (epoch {epoch}); the weights are lost from there. The last good checkpoint is kept{kept}. Try a lower learning rate or clip_norm"
-    )]
+    #[error("the loss is not finite from step {step} on (epoch {epoch}); the weights are lost from there{kept}. Try a lower learning rate or clip_norm")]
     NotFinite {
         /// The first step, counted from 1, whose loss was not finite.
         step: u64,
         /// Its epoch, from 1.
         epoch: u64,
-        /// Where the checkpoint is: ` in FOLDER`, or empty.
+        /// Where the last good checkpoint is: `; the last good checkpoint is kept in FOLDER`, or empty where there is none.
         kept: String,
     },
 }
