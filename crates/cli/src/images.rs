@@ -28,7 +28,9 @@ impl Canvas {
         match *shape {
             [height, width] => Ok(Self { channels: 1, height, width }),
             [channels @ (1 | 3), height, width] => Ok(Self { channels, height, width }),
-            _ => Err(format!("the network takes samples of shape {shape:?}, which are no pictures ([1 or 3, height, width]); give numbers with --values").into()),
+            _ => {
+                Err(format!("the network takes samples of shape {shape:?}, which are no pictures ([1 or 3, height, width]); give numbers with --values").into())
+            }
         }
     }
 }

@@ -100,7 +100,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
             (failed, _) => format!("{failed} FAIL"),
         };
         let variants = s.variants.iter().copied().collect::<Vec<_>>().join(", ");
-        let line = format!("{op:<width$}  {:>7}  {:>8}  {:>9}  {:>10.1} %  {result:<6}  {variants}", s.forward, s.backward, number(s.ulp), 100.0 * s.of_allowed);
+        let line =
+            format!("{op:<width$}  {:>7}  {:>8}  {:>9}  {:>10.1} %  {result:<6}  {variants}", s.forward, s.backward, number(s.ulp), 100.0 * s.of_allowed);
         lines.push(line.trim_end().to_owned());
     }
     lines.join("\n")

@@ -1,4 +1,5 @@
-//! A run's folder: `recipe.toml`, `input.json`, `last.*`, `best.*`, `history.*`, `curve.png`, `train.log`.
+//! A run's folder: `recipe.toml`, `input.json`, `last.*`, `best.*`, `history.*`, `curve.png`, `train.log`, and
+//! `.previous.safetensors`, the last checkpoint but one.
 
 use crate::Failure;
 use serde::{Deserialize, Serialize};

@@ -70,7 +70,7 @@ impl Job {
         let mut leaves: Vec<Array> = inputs.into_values().collect();
         let operands: Vec<Value> = leaves.iter().map(|a| graph.leaf(a.ty.clone())).collect();
         let outputs = graph.push(op.clone(), &operands)?;
-        outputs.iter().try_for_each(|&v| bounded(graph.ty(v)))?;
+        outputs.iter().try_for_each(|&v| bounded(&self.op, graph.ty(v)))?;
         let mut results: Vec<(String, Value)> = outputs.iter().enumerate().map(|(n, &v)| (n.to_string(), v)).collect();
         if !grads.is_empty() {
             let mut incoming: Vec<Option<Value>> = vec![None; outputs.len()];
@@ -110,10 +110,10 @@ fn backward(graph: &mut Graph, op: &Op, inputs: &[Value], outputs: &[Value], gra
     results
 }
 
-fn bounded(ty: &TensorType) -> Result<(), Failure> {
+fn bounded(op: &str, ty: &TensorType) -> Result<(), Failure> {
     match ty.shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)) {
         Some(n) if n <= MAX_ELEMENTS => Ok(()),
-        _ => Err(format!("an output would be {ty}, more than the {MAX_ELEMENTS} elements that this command makes").into()),
+        _ => Err(format!("{op}: an output would be {ty}, more than the {MAX_ELEMENTS} elements that this command makes").into()),
     }
 }
 

@@ -58,7 +58,12 @@ fn describe(facts: &AdapterFacts, chosen: bool) -> String {
     let subgroup = caps.subgroup.map_or_else(|| "none".to_owned(), |(low, high)| if low == high { low.to_string() } else { format!("{low} to {high}") });
     [
         format!("{} {facts}", if chosen { "*" } else { " " }),
-        format!("    subgroup {subgroup}, f16 {}, {} invocations a workgroup, {} workgroup memory", yes(caps.f16), caps.max_invocations, human(caps.max_workgroup_bytes.into())),
+        format!(
+            "    subgroup {subgroup}, f16 {}, {} invocations a workgroup, {} workgroup memory",
+            yes(caps.f16),
+            caps.max_invocations,
+            human(caps.max_workgroup_bytes.into())
+        ),
         format!(
             "    {} a binding, {} a buffer, {} storage buffers a shader, {} groups a dimension",
             human(caps.max_binding_bytes),

@@ -7,7 +7,9 @@ use wgrad_nn::recipe::BUILT_IN;
 
 /// Arguments of `wgrad recipes`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  wgrad recipes\n  wgrad recipes mnist-mlp > mine.toml    # a recipe of one's own begins with a copy\n  wgrad train mine.toml")]
+#[command(
+    after_help = "Example:\n  wgrad recipes\n  wgrad recipes mnist-mlp > mine.toml    # a recipe of one's own begins with a copy\n  wgrad train mine.toml"
+)]
 pub(crate) struct Args {
     /// The recipe to print.
     name: Option<String>,

@@ -61,10 +61,19 @@ impl Trainer {
     pub async fn fit(&mut self, train: &Arc<Dataset>, progress: &mut dyn Progress) -> Result<&History, Error> {
         let options = LoaderOptions { batch_size: self.options.batch_size, shuffle: self.options.shuffle, seed: self.options.seed, drop_last: false };
         let loader = Loader::new(train.clone(), options);
-        let mut saved = Instant::now();
+        // The first epoch is saved at once: from then on there is a good checkpoint.
+        let mut saved: Option<Instant> = None;
         while self.position.epoch < self.options.epochs {
             let (shown, quiet) = (shows(self.position.epoch + 1, self.options.epochs), &mut Quiet);
-            let row = self.epoch(train, &loader, if shown { &mut *progress } else { quiet }).await?;
+            let row = match self.epoch(train, &loader, if shown { &mut *progress } else { quiet }).await {
+                Ok(row) => row,
+                Err(error) => {
+                    if let Error::NotFinite { step, .. } = error {
+                        self.take_back(step);
+                    }
+                    return Err(error);
+                }
+            };
             let better = self.judge(&row);
             // First: the checkpoint holds the metrics of the last row.
             self.history.push(row);
@@ -75,9 +84,9 @@ impl Trainer {
             let early = self.options.early_stopping.is_some_and(|e| self.stale_epochs >= e.patience);
             let stop = early || self.options.stop_after == Some(self.position.epoch) || self.position.epoch == self.options.epochs;
             // Epochs of milliseconds do not each wait for the disk.
-            if stop || saved.elapsed() >= SAVE {
+            if stop || saved.is_none_or(|at| at.elapsed() >= SAVE) {
                 self.save().await?;
-                saved = Instant::now();
+                saved = Some(Instant::now());
             }
             if early {
                 progress.note(&format!("Stopped early: no improvement in {} epochs", self.stale_epochs));
@@ -129,6 +138,10 @@ impl Trainer {
             Some(set) => Some(self.evaluate(&set).await?),
             None => None,
         };
+        // The next step would see it: the weights are lost, though every loss before their last update was finite.
+        if validation.is_some_and(|v| !v.loss.is_finite()) {
+            return Err(self.not_finite(self.position.step + 1, epoch.number));
+        }
         let mut metrics = shares(&last, epoch.seen);
         if let Some(v) = &validation {
             metrics.push(("val_loss", v.loss));
@@ -155,8 +168,13 @@ impl Trainer {
         }
         // The meter counts good steps since the epoch began (or since it was resumed in its middle).
         let before = self.position.step - (self.position.batch - epoch.first);
-        let kept = self.options.run.as_ref().map_or(String::new(), |r| format!(" in {}", r.display()));
-        Err(Error::NotFinite { step: before + reading.good + 1, epoch: epoch.number, kept })
+        Err(self.not_finite(before + reading.good + 1, epoch.number))
+    }
+
+    fn not_finite(&self, step: u64, epoch: u64) -> Error {
+        let has_checkpoint = |run: &&std::path::PathBuf| run.join(crate::files::checkpoint::Kind::Last.file_name()).exists();
+        let kept = self.options.run.as_ref().filter(has_checkpoint).map_or(String::new(), |r| format!("; the last good checkpoint is kept in {}", r.display()));
+        Error::NotFinite { step, epoch, kept }
     }
 
     /// Whether the epoch is the best so far: by validation loss, or by training loss where there is no validation.
@@ -179,57 +197,6 @@ impl Trainer {
         let health = self.healthy(health, epoch)?;
         self.partial = Partial { loss: health.loss, correct: health.correct.unwrap_or(0.0), seen: epoch.seen };
         self.save_last().await
-    }
-
-    #[cfg(target_arch = "wasm32")]
-    async fn save(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    #[cfg(target_arch = "wasm32")]
-    async fn save_last(&mut self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    /// History and curves first, the checkpoint last: whatever a kill leaves, the checkpoint is never ahead of the history.
-    #[cfg(not(target_arch = "wasm32"))]
-    async fn save(&mut self) -> Result<(), Error> {
-        use crate::files::checkpoint::Kind;
-        let Some(run) = self.options.run.clone() else { return Ok(()) };
-        self.history.save(&run)?;
-        let name = run.file_name().map_or_else(|| "training".into(), |n| n.to_string_lossy().into_owned());
-        crate::report::curve::save_curves(&self.history, &name, &run.join("curve.png"))?;
-        if let Some(best) = self.unsaved_best.take() {
-            best.save(&run, Kind::Best)?;
-        }
-        self.checkpoint().await?.save(&run, Kind::Last)?;
-        self.unsaved_epochs = false;
-        Ok(())
-    }
-
-    #[cfg(not(target_arch = "wasm32"))]
-    async fn save_last(&mut self) -> Result<(), Error> {
-        // A checkpoint that knew of epochs whose history or best weights are not on disk would lose them.
-        if self.unsaved_epochs {
-            return self.save().await;
-        }
-        let Some(run) = self.options.run.clone() else { return Ok(()) };
-        self.checkpoint().await?.save(&run, crate::files::checkpoint::Kind::Last)?;
-        Ok(())
-    }
-
-    /// Goes on with a run from its folder: its last checkpoint and its history.
-    ///
-    /// # Errors
-    /// Where there is no checkpoint, it is damaged, or it is of another model.
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn resume(&mut self, run: &std::path::Path) -> Result<(), Error> {
-        use crate::files::checkpoint::{Checkpoint, Kind};
-        let checkpoint = Checkpoint::load(run, Kind::Last)?;
-        self.restore(&run.join(Kind::Last.file_name()).display().to_string(), &checkpoint)?;
-        self.history = History::load(run)?;
-        self.history.truncate_after(self.position.epoch);
-        Ok(())
     }
 
     /// [`Trainer::fit`], blocking the thread.

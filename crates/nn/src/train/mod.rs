@@ -5,6 +5,7 @@ mod evaluate;
 mod feed;
 mod fit;
 mod meter;
+mod save;
 mod trainer;
 
 pub use evaluate::Evaluation;

@@ -1,0 +1,11 @@
+//! The `wgrad` program from the outside: every command, every kind of bad input.
+
+mod common;
+mod data;
+mod info;
+mod inputs;
+mod op;
+mod predict;
+mod resume;
+mod train;
+mod verify;
