@@ -30,6 +30,9 @@ pub(crate) struct Args {
     list: bool,
 }
 
+/// A profile of so many dispatches is shown one by one too.
+const DISPATCHES_SHOWN: usize = 40;
+
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(secs) if secs.is_finite() && secs >= 0.0 => Ok(secs),
@@ -77,6 +80,11 @@ fn one(workload: &Workload, runtime: &runtime::Device, args: &Args, table: &Tabl
         work.step().run()?;
         let profile = pollster::block_on(work.step().profile())?;
         say(format!("{} {}\n{profile}", workload.name, workload.shape));
+        if profile.rows.len() <= DISPATCHES_SHOWN {
+            for row in &profile.rows {
+                say(format!("{:>10.1} us  {} ({})", row.ns / 1e3, row.label, row.kernel));
+            }
+        }
         return Ok(());
     }
     if !args.variants {
