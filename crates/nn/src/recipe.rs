@@ -2,9 +2,12 @@
 
 use crate::data::dataset::{Dataset, Inputs, Normalize, Targets};
 use crate::data::digits::digits;
-use crate::data::idx::{self, Split};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::data::idx;
+use crate::data::idx::Split;
 use crate::{Error, FitOptions, Layer, Loss, Optimizer, Sequential, Trainer};
 use serde::{Deserialize, Serialize};
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 use std::sync::Arc;
 use wgrad_tensor::Device;
