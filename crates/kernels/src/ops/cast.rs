@@ -54,7 +54,8 @@ pub fn entries() -> Vec<Entry> {
             let (low, high) = if from == DType::U32 || to == DType::U32 { (0.0, 100.0) } else { (-100.0, 100.0) };
             let tolerance = Tolerance::EXACT.stored_as(to);
             let case = |shape: &[usize]| {
-                Case::new(format!("cast {from} to {to} {shape:?}"), Cast { to }, vec![Input::new(shape, from, Fill::Uniform(low, high))]).tolerance(tolerance)
+                Case::new(format!("cast {from} to {to} {shape:?}"), Cast { to }, vec![Input::new(shape, from, Fill::Uniform(low, high))])
+                    .tolerance(tolerance)
                     .backward(Tolerance::EXACT.stored_as(from))
             };
             let both = from.is_float() && to.is_float();
