@@ -39,7 +39,9 @@ fn an_epoch_of_mnist_is_learned_where_it_is_at_hand() {
         return;
     }
     let mut recipe = Recipe::built_in("mnist-mlp").unwrap();
-    recipe.data = Source::Mnist { train: Some(12_000), validation_split: None };
+    if let Source::Mnist { train, .. } = &mut recipe.data {
+        *train = Some(12_000);
+    }
     recipe.epochs = 1;
     let data = recipe.data(None).unwrap();
     let mut trainer = recipe.trainer(&device(), &data).unwrap();
