@@ -1,7 +1,7 @@
 //! Random numbers without state: Threefry-4x32 with 20 rounds (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as
 //! 1, 2, 3", SC11; rotations from table 2 there), the same on the device and in the references. The shader is `shaders/lib/threefry.wgsl`.
 //!
-//! Key: (seed_lo, seed_hi, step, stream). The first three come from a u32[3] tensor, so that a training step changes data alone;
+//! Key: (seed_lo, seed_hi, step, stream). The first three come from a u32\[3\] tensor, so that a training step changes data alone;
 //! `stream` is an attribute that tells the nodes of a graph apart. Counter: (block, 0, 0, 0); element i of a tensor takes
 //! word i mod 4 of block i / 4.
 

@@ -3,7 +3,7 @@
 //! g = grad + weight_decay·p (Adam), or p = p - learning_rate·weight_decay·p (AdamW, `decoupled`);
 //! m' = β₁·m + (1 - β₁)·g;  v' = β₂·v + (1 - β₂)·g²;  p' = p - learning_rate·(m'·c₁)/(√(v'·c₂) + ε)
 //!
-//! Inputs: param, grad, m, v (both zeros at first) and rates f32[3] = (learning_rate, c₁ = 1/(1 - β₁ᵗ), c₂ = 1/(1 - β₂ᵗ)) for step t = 1, 2, …,
+//! Inputs: param, grad, m, v (both zeros at first) and rates f32\[3\] = (learning_rate, c₁ = 1/(1 - β₁ᵗ), c₂ = 1/(1 - β₂ᵗ)) for step t = 1, 2, …,
 //! which the host computes in f64: β₂ᵗ in f32 would cost half of the digits of c₂ in the first steps. Outputs param', m', v', in the memory of
 //! param, m, v. No gradient flows through a step.
 

@@ -1,8 +1,8 @@
 //! `cross_entropy`: softmax and the negative log-likelihood of integer labels in one, lossᵢ = ln Σ_c exp(x_ic) - x_i,label(i) (ONNX
 //! SoftmaxCrossEntropyLoss without weights and ignore_index).
 //!
-//! Inputs: logits [N, C] in f32 or f16, labels [N] in i32. Outputs, both f32: 0 the loss, a scalar (mean over the N rows, or sum) or
-//! [N]; 1 the logarithm of each row's sum of exponentials [N], which the backward pass reads. The largest logit of a row is taken
+//! Inputs: logits [N, C] in f32 or f16, labels \[N\] in i32. Outputs, both f32: 0 the loss, a scalar (mean over the N rows, or sum) or
+//! \[N\]; 1 the logarithm of each row's sum of exponentials \[N\], which the backward pass reads. The largest logit of a row is taken
 //! off before the exponential. A label outside 0..C reads nothing: its row has loss 0 and gradient 0, and counts in N.
 
 use crate::body;
@@ -33,7 +33,7 @@ pub struct CrossEntropy {
     pub reduction: LossReduction,
 }
 
-/// Checks logits [N, C] and labels [N]; returns N and C.
+/// Checks logits [N, C] and labels \[N\]; returns N and C.
 pub(crate) fn extents(op: &str, logits: &TensorType, labels: &TensorType) -> Result<(usize, usize), OpError> {
     let &[n, c] = &logits.shape[..] else {
         return Err(OpError::new(op, format!("the logits must be [rows, classes], got {logits}; reshape them")));

@@ -1,6 +1,6 @@
 //! `cross_entropy_backward`: the gradient of `cross_entropy` with respect to the logits, ∂x_ic = (exp(x_ic - lse_i) - [c = label_i])·g_i.
 //!
-//! Inputs: logits [N, C] in f32 or f16, labels [N] in i32, lse [N] and g [N] in f32: the forward pass's output 1 and the gradient of
+//! Inputs: logits [N, C] in f32 or f16, labels \[N\] in i32, lse \[N\] and g \[N\] in f32: the forward pass's output 1 and the gradient of
 //! each row's loss. Output: as the logits. A row whose label names no class gets zeros. Its own gradients are in terms of
 //! ops, so that second derivatives work: with p = exp(x - lse), h the one-hot labels, u the incoming gradient, over valid rows,
 //! ∂x = u·p·g, ∂lse = -g·Σ u·p and ∂g = Σ u·(p - h).

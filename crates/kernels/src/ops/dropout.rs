@@ -1,6 +1,6 @@
 //! `dropout`: y = x/(1 - ratio) with probability 1 - ratio, else 0 (ONNX Dropout in training; Srivastava et al. 2014).
 //!
-//! Inputs: x and the key, u32[3]; see [`crate::random`]. Element i is kept where its random number u ≥ ratio. The decision is exact
+//! Inputs: x and the key, u32\[3\]; see [`crate::random`]. Element i is kept where its random number u ≥ ratio. The decision is exact
 //! and the same on every device. The gradient is the same op with the same key and stream: no mask is stored.
 
 use crate::body::{self, Body, Step};

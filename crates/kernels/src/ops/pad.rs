@@ -1,4 +1,4 @@
-//! `pad`: x with a border of one value (ONNX Pad, mode constant): y[i] = x[i - begin] inside, `value` outside.
+//! `pad`: x with a border of one value (ONNX Pad, mode constant): y\[i\] = x[i - begin] inside, `value` outside.
 //!
 //! A negative pad crops. Along an axis of extent n the result has n + begin + end elements.
 

@@ -1,4 +1,4 @@
-//! `permute`: the axes in another order (ONNX Transpose): y[i₀, i₁, …] = x at the index whose axis perm[k] is iₖ. A view.
+//! `permute`: the axes in another order (ONNX Transpose): y[i₀, i₁, …] = x at the index whose axis perm\[k\] is iₖ. A view.
 
 use crate::op::{Entry, Kernel, Node};
 use crate::{Array, Builder, Case, Input, Layout, OpError, TensorType, Tolerance, Value, View};

@@ -2,7 +2,7 @@
 //!
 //! Two random words give two elements: with v = (w₀ >> 8)·2⁻²⁴ in [0, 1) and θ = 2π((w₁ >> 8)·2⁻²⁴ - ½) in [-π, π),
 //! r = √(-2 ln(1 - v)), z₀ = r cos θ, z₁ = r sin θ. 1 - v is exact in f32 and never 0, so |z| ≤ √(-2 ln 2⁻²⁴) = 5.77.
-//! Input: the key, u32[3]; see [`crate::random`]. The shader trusts a device's log only away from 1 and no device's sine (WGSL
+//! Input: the key, u32\[3\]; see [`crate::random`]. The shader trusts a device's log only away from 1 and no device's sine (WGSL
 //! grants 2⁻¹¹, SwiftShader is 2·10⁻⁴ off): series stand in, and z is good to 2·10⁻⁶ everywhere.
 
 use crate::launch::{Lowered, Lowering};

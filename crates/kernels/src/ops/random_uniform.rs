@@ -1,6 +1,6 @@
 //! `random_uniform`: y = low + (high - low)·u with u uniform in [0, 1) (ONNX RandomUniform): u is the upper 24 bits of a random word.
 //!
-//! Input: the key, u32[3]; see [`crate::random`]. u is the same to the bit on every device; scaling and a store as f16 round,
+//! Input: the key, u32\[3\]; see [`crate::random`]. u is the same to the bit on every device; scaling and a store as f16 round,
 //! so `high` itself may come out.
 
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};

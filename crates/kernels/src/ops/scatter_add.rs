@@ -1,4 +1,4 @@
-//! `scatter_add`: the gradient of `gather`: y[r, j…] = Σ over all i with indices[i] = r of updates[i…, j…].
+//! `scatter_add`: the gradient of `gather`: y[r, j…] = Σ over all i with indices\[i\] = r of updates[i…, j…].
 //!
 //! Shapes: indices i32 of any shape, updates indices.shape + […], result [rows, …]. Negative indices count from the end;
 //! updates whose index is out of range are dropped. No float atomics: each output is summed by one invocation in f32 in the

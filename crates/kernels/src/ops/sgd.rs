@@ -2,7 +2,7 @@
 //!
 //! g = grad + weight_decay·p;  v' = momentum·v + (1 - dampening)·g;  d = nesterov ? g + momentum·v' : v';  p' = p - learning_rate·d
 //!
-//! Inputs: param, grad, velocity (only where momentum ≠ 0) and rates f32[1] = (learning_rate), a tensor so that a schedule changes data
+//! Inputs: param, grad, velocity (only where momentum ≠ 0) and rates f32\[1\] = (learning_rate), a tensor so that a schedule changes data
 //! alone; outputs param' and velocity', in the memory of param and velocity. Velocity starts as zeros: the first step differs
 //! from PyTorch's only where dampening ≠ 0, which PyTorch leaves out of it. No gradient flows through a step.
 
@@ -29,7 +29,7 @@ pub struct Sgd {
     pub nesterov: bool,
 }
 
-/// The types of an update: all tensors f32 and of one shape, the last input the f32[`rates`].
+/// The types of an update: all tensors f32 and of one shape, the last input f32 with `rates` elements.
 pub(crate) fn check(op: &str, names: &[&str], rates: usize, inputs: &[TensorType]) -> Result<(), OpError> {
     let [param, others @ .., last] = inputs else {
         return Err(OpError::new(op, format!("takes {} inputs ({}), got {}", names.len(), names.join(", "), inputs.len())));

@@ -1,4 +1,4 @@
-//! `slice`: every step-th element of a window (ONNX Slice with starts, ends, axes and steps as attributes): y[i] = x[start + step·i].
+//! `slice`: every step-th element of a window (ONNX Slice with starts, ends, axes and steps as attributes): y\[i\] = x[start + step·i].
 //! A view.
 //!
 //! Indices below zero count from the end; starts and ends beyond the extent are clamped, for negative steps to -1 as the

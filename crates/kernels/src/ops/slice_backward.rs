@@ -1,4 +1,4 @@
-//! `slice_backward`: the gradient of `slice`: y = 0 but for y[start + step·i] = g[i]. Shape: that of the sliced tensor.
+//! `slice_backward`: the gradient of `slice`: y = 0 but for y[start + step·i] = g\[i\]. Shape: that of the sliced tensor.
 //!
 //! The shader is `pad`'s: an output element finds the one input element that lands on it, so nothing is added up.
 

@@ -2,7 +2,7 @@
 //!
 //! Shape in = shape out; f32 or f16, computed in f32. The maximum is taken off first, so that nothing overflows however large x is
 //! (Blanchard, Higham and Higham 2021). Gradient: `softmax_backward`. The choice of kernel and the launch serve `log_softmax` and
-//! `softmax_backward` as well: see [`Rows`].
+//! `softmax_backward` as well: see `Rows`.
 
 use crate::body;
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};
