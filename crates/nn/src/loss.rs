@@ -8,7 +8,7 @@ use wgrad_tensor::{DType, Tensor};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
-    /// −log softmax(logits)[label]: logits [batch, classes], labels i32 [batch].
+    /// −log softmax(logits)\[label\]: logits [batch, classes], labels i32 \[batch\].
     #[default]
     CrossEntropy,
     /// The mean of (prediction − target)², over all values.

@@ -94,7 +94,7 @@ pub enum Source {
     Idx {
         /// Training images: unsigned bytes [samples, …].
         train_images: String,
-        /// Training labels: unsigned bytes [samples].
+        /// Training labels: unsigned bytes \[samples\].
         train_labels: String,
         /// Test images.
         test_images: String,

@@ -1,4 +1,4 @@
-//! y = x W + b: x [batch, in], W [in, units], b [units].
+//! y = x W + b: x [batch, in], W [in, units], b \[units\].
 
 use super::{Built, Layer, Site};
 use crate::{Error, Init};

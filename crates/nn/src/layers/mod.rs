@@ -17,7 +17,7 @@ use wgrad_tensor::{Device, Tensor, Variable};
 /// What a forward pass is for.
 #[derive(Debug, Clone, Default)]
 pub struct Pass {
-    /// u32[3] = (seed low, seed high, step): where present, the pass trains and dropout drops.
+    /// u32\[3\] = (seed low, seed high, step): where present, the pass trains and dropout drops.
     pub random: Option<Tensor>,
 }
 

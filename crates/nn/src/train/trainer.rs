@@ -97,7 +97,7 @@ pub struct Trainer {
     pub(crate) unsaved_best: Option<Checkpoint>,
     /// Whether epochs have ended since history and curves were written.
     pub(crate) unsaved_epochs: bool,
-    /// u32[3] = (seed low, seed high, step): the key of a step's random numbers.
+    /// u32\[3\] = (seed low, seed high, step): the key of a step's random numbers.
     key: Tensor,
     steps: HashMap<usize, Arc<TrainStep>>,
 }
