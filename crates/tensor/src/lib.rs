@@ -5,7 +5,7 @@
 //! appends the backward pass to the same graph, so gradients are fused and planned like the rest, and gradients of
 //! gradients are nothing special.
 //!
-//! The same [`Graph`] runs on the CPU in f64: [`interpret`], and [`Device::check_against_reference`] runs both.
+//! The same [`Graph`] runs on the CPU in f64: [`interpret()`], and [`Device::check_against_reference`] runs both.
 
 mod check;
 mod compile;

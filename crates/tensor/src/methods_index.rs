@@ -65,7 +65,7 @@ impl Tensor {
         self.apply(OneHot { depth, dtype }, &[])
     }
 
-    /// f32 numbers uniform in [low, high). `self` is the key, u32[3] = (seed low, seed high, step); `stream` tells apart the
+    /// f32 numbers uniform in [low, high). `self` is the key, u32\[3\] = (seed low, seed high, step); `stream` tells apart the
     /// nodes that share it. The same key and stream give the same numbers on every device.
     #[track_caller]
     pub fn random_uniform(&self, shape: impl Into<Shape>, low: f64, high: f64, stream: u32) -> Tensor {
