@@ -80,7 +80,7 @@ fn test(yes: bool) -> Result<(), Failure> {
         cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
     }
     step("docs");
-    cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings").run()?;
+    cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings").run()?;
     step("project rules");
     tidy::check(&root())?;
     step("build");
