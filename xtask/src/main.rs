@@ -86,8 +86,11 @@ fn test(yes: bool) -> Result<(), Failure> {
     step("build");
     cargo(&["build", "--package", "wgrad-cli"]).run()?;
     adapter::probe(&[], yes)?;
+    // Documentation first: the run ends with the closing lines of real tests, not of a crate without examples in its docs.
+    step("examples in the documentation");
+    cargo(&["test", "--workspace", "--doc"]).run()?;
     step("tests");
-    cargo(&["test", "--workspace", "--no-fail-fast"]).run()
+    cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]).run()
 }
 
 fn step(name: &str) {
