@@ -213,7 +213,10 @@ impl Recipe {
                 self.split(idx::mnist(&place.dir, Split::Train)?, idx::mnist(&place.dir, Split::Test)?)
             }
             Source::Idx { train_images, train_labels, test_images, test_labels, classes, normalize, .. } => {
-                let base = dir.map_or_else(|| std::env::var_os("WGRAD_DATA").map(Into::into).unwrap_or_default(), Path::to_path_buf);
+                // The first place that has the file; where none has, the first place is named in the error.
+                let places = crate::data::locate::places(dir);
+                let found = places.iter().find(|p| p.dir.join(train_images).is_file()).or(places.first());
+                let base = found.map(|p| p.dir.clone()).unwrap_or_default();
                 let read = |images: &str, labels: &str| -> Result<Dataset, Error> {
                     let images = idx::Idx::read(&base.join(images), idx::IdxKind::Images)?;
                     let labels = idx::Idx::read(&base.join(labels), idx::IdxKind::Labels)?;

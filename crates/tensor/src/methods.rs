@@ -1,7 +1,7 @@
 //! The ops as methods. Each infers its shape at once and panics, at the caller's line, where the operands do not fit.
 
 use crate::trace::Trace;
-use crate::{Data, Error, Tensor, Variable, differentiate};
+use crate::{Error, Tensor, Variable, differentiate};
 use wgrad_kernels::ops::{Binary, BinaryKind, Broadcast, Cast, Full, MatMul, Permute, Reduce, ReduceKind, Reshape, Unary, UnaryKind, Where};
 use wgrad_kernels::{DType, Op, Shape, Value};
 
@@ -156,14 +156,6 @@ impl Tensor {
     pub fn gradients_of(&self, variables: &[Variable]) -> Result<Vec<Tensor>, Error> {
         let values: Vec<Tensor> = variables.iter().map(Variable::value).collect();
         self.gradients(&values.iter().collect::<Vec<_>>())
-    }
-
-    /// A leaf like `data`, on this tensor's device.
-    ///
-    /// # Errors
-    /// Where the device fails.
-    pub fn like(&self, data: &Data) -> Result<Tensor, Error> {
-        Tensor::from_data(self.device(), data)
     }
 }
 

@@ -51,6 +51,9 @@ impl Kernel for Map {
                 return Err(OpError::new("map", format!("an input of shape {} does not broadcast to {}", input.shape, self.shape)));
             }
         }
+        if let Some(step) = self.steps.iter().find(|s| s.op.kernel().scalar(&[]).is_none()) {
+            return Err(OpError::new("map", format!("{} is not element-wise and cannot be a step of a chain", step.op.kernel().name())));
+        }
         let dtype = match (self.steps.last(), inputs.first()) {
             (Some(step), _) => step.dtype,
             (None, Some(input)) => input.dtype,
