@@ -1,0 +1,13 @@
+//! wgrad in a browser: the wasm package `wgrad`, with TypeScript types.
+//!
+//! Every function is asynchronous and none blocks, so that it works on a page and in a worker alike. On other targets the
+//! crate is empty.
+#![cfg(target_arch = "wasm32")]
+
+use wasm_bindgen::prelude::*;
+
+/// The version of wgrad.
+#[wasm_bindgen]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}
