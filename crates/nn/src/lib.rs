@@ -22,4 +22,4 @@ pub use loss::Loss;
 pub use model::{Model, Sequential};
 pub use optim::{Adam, Optimizer, OptimizerState, Sgd};
 pub use recipe::Recipe;
-pub use train::{Evaluation, FitOptions, Trainer};
+pub use train::{Evaluation, FitOptions, Predictor, Trainer};

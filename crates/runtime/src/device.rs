@@ -28,6 +28,17 @@ pub struct Options {
     pub pipeline_cache: PipelineCache,
     /// Whether shaders check bounds and loops and workgroup memory starts as zeros. Unset: in debug builds only.
     pub checked: Option<bool>,
+    /// What the caller knows of the adapter and its API does not tell: a browser's own words for it.
+    pub known: Option<Known>,
+}
+
+/// An adapter in a browser's words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// Whether it is the processor itself, for which other kernels are chosen.
+    pub software: bool,
 }
 
 /// Where compiled pipelines are kept between runs.
@@ -84,7 +95,10 @@ impl Device {
     /// # Errors
     /// Those of [`open`](Self::open).
     pub async fn open_with(options: &Options) -> Result<Self, Error> {
-        let (adapter, facts) = crate::adapters::find(&options.select).await?;
+        let (adapter, mut facts) = crate::adapters::find(&options.select).await?;
+        if let Some(known) = &options.known {
+            facts.tell(known);
+        }
         log::info!("adapter {facts}; {}", facts.reason);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("wgrad"),
@@ -245,6 +259,7 @@ impl Device {
     pub async fn throttle(&self, max: usize) -> Result<(), Error> {
         self.0.state.check()?;
         if let Some(pending) = self.0.flight.over(max) {
+            self.0.state.watch(&pending.signal);
             let timer = crate::wait::Timer::start(&pending.signal, self.0.timeout());
             let outcome = pending.signal.await;
             drop(timer);
@@ -280,6 +295,14 @@ impl Device {
     /// The longest that any wait may take; by default 120 s, on software adapters 600 s.
     pub fn set_timeout(&self, timeout: Duration) {
         self.0.timeout_ms.store(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// Lets other work run for so long: a browser's events, where a thread may not sleep.
+    pub async fn pause(time: Duration) {
+        #[cfg(target_arch = "wasm32")]
+        crate::wait::pause(time).await;
+        #[cfg(not(target_arch = "wasm32"))]
+        std::thread::sleep(time);
     }
 
     /// Loses the device on purpose, for tests of what follows: every later call returns

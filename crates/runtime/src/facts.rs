@@ -65,6 +65,19 @@ pub struct AdapterFacts {
     pub reason: String,
 }
 
+impl AdapterFacts {
+    /// Adds what a browser knows.
+    pub(crate) fn tell(&mut self, known: &crate::device::Known) {
+        if self.name.is_empty() {
+            self.name.clone_from(&known.name);
+        }
+        if known.software {
+            self.kind = AdapterKind::Cpu;
+            self.caps.software = true;
+        }
+    }
+}
+
 impl fmt::Display for AdapterFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.name.is_empty() { "unnamed" } else { &self.name };

@@ -25,7 +25,7 @@ mod uniforms;
 mod wait;
 
 pub use counters::Counters;
-pub use device::{Device, Options, PipelineCache};
+pub use device::{Device, Known, Options, PipelineCache};
 pub use error::{Error, human};
 pub use executable::Executable;
 pub use facts::{AdapterFacts, AdapterKind};

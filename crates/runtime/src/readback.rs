@@ -4,6 +4,10 @@ use crate::counters::Stats;
 use crate::wait::{Outcome, Signal};
 use crate::{Buffer, Device, Error};
 
+/// Time in which a browser reports the loss that made a mapping fail.
+#[cfg(target_arch = "wasm32")]
+const LOSS_REPORT: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Smallest staging buffer.
 const SMALLEST: u64 = 256;
 
@@ -128,9 +132,14 @@ impl Readback {
         let inner = self.device.inner();
         let finished = async {
             let signal = self.map()?;
+            inner.state.watch(&signal);
             let timer = crate::wait::Timer::start(&signal, inner.timeout());
             let outcome = signal.await;
             drop(timer);
+            if matches!(outcome, Outcome::Failed(_)) {
+                // A loss makes the mapping fail before it is reported itself.
+                crate::wait::pause(LOSS_REPORT).await;
+            }
             match outcome {
                 Outcome::TimedOut => Err(inner.timed_out("a readback")),
                 outcome => self.take(Some(outcome)),

@@ -23,6 +23,9 @@ pub(crate) struct State {
     /// Whether `failures` holds anything: the hot path reads only this.
     failed: AtomicBool,
     failures: Mutex<Failures>,
+    /// Waits that a loss ends: a browser may never answer them.
+    #[cfg(target_arch = "wasm32")]
+    waiting: Mutex<Vec<crate::wait::Signal>>,
 }
 
 impl State {
@@ -43,6 +46,22 @@ impl State {
             failures.lost = Some(Error::DeviceLost { step: self.step(), reason });
         }
         self.failed.store(true, Ordering::Release);
+        drop(failures);
+        #[cfg(target_arch = "wasm32")]
+        for signal in std::mem::take(&mut *lock(&self.waiting)) {
+            signal.set(crate::wait::Outcome::Failed("the device was lost".to_owned()));
+        }
+    }
+
+    /// Ends a wait where the device is lost, or was already.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn watch(&self, signal: &crate::wait::Signal) {
+        if lock(&self.failures).lost.is_some() {
+            return signal.set(crate::wait::Outcome::Failed("the device was lost".to_owned()));
+        }
+        let mut waiting = lock(&self.waiting);
+        waiting.retain(crate::wait::Signal::is_open);
+        waiting.push(signal.clone());
     }
 
     #[cfg(not(target_arch = "wasm32"))]

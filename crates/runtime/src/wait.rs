@@ -36,6 +36,12 @@ impl Signal {
         }
     }
 
+    /// Whether nothing has set it yet.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn is_open(&self) -> bool {
+        lock(&self.0).outcome.is_none()
+    }
+
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn get(&self) -> Option<Outcome> {
         lock(&self.0).outcome.clone()
@@ -97,7 +103,7 @@ mod native {
 }
 
 #[cfg(target_arch = "wasm32")]
-pub(crate) use web::{Timer, now_ns};
+pub(crate) use web::{Timer, now_ns, pause};
 
 #[cfg(target_arch = "wasm32")]
 mod web {
@@ -118,6 +124,13 @@ mod web {
     /// Nanoseconds since some moment.
     pub(crate) fn now_ns() -> f64 {
         performance_now() * 1e6
+    }
+
+    /// Lets the browser work through its events for so long.
+    pub(crate) async fn pause(time: Duration) {
+        let signal = Signal::default();
+        let _timer = Timer::start(&signal, time);
+        signal.clone().await;
     }
 
     /// Ends a signal as timed out, unless dropped before. Works on pages and in workers.

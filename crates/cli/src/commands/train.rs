@@ -6,13 +6,16 @@ use crate::run_folder::{self, Input};
 use crate::{Ending, Failure, logging};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use wgrad_nn::files::{Kind, atomic_write};
 use wgrad_nn::recipe::Data;
 use wgrad_nn::report::progress::{Metrics, format_metrics, format_time};
 use wgrad_nn::report::{Progress, ProgressMode, Stream, progress};
 use wgrad_nn::{Evaluation, Recipe, Trainer};
 use wgrad_tensor::Device;
+
+/// Age of the state in memory from which training goes on where the device is lost.
+const KEEP: Duration = Duration::from_secs(10);
 
 /// The most parameters that are printed when training ends.
 const PRINTED: usize = 16;
@@ -58,6 +61,9 @@ pub(crate) struct Args {
     /// Times the kernels of a step, prints the table and writes trace.json (Chrome's trace format) into the run folder.
     #[arg(long)]
     profile: bool,
+    /// Reads the loss of every step and writes `step,loss` lines to this file; costs a readback a step.
+    #[arg(long, value_name = "FILE")]
+    steps_csv: Option<PathBuf>,
 }
 
 impl Args {
@@ -89,6 +95,8 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     let options = trainer.options_mut();
     options.run = Some(run.clone());
     options.stop_after = args.stop_after;
+    options.look_every = args.steps_csv.as_ref().map(|_| 1);
+    options.keep = Some(KEEP);
     let start = trainer.position();
     log::info!("adapter {}", device.runtime().facts());
     logging::note(&format!("recipe {}, seed {}, from epoch {} step {}", recipe.name, recipe.seed, start.epoch, start.step));
@@ -102,7 +110,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     if let Some(stop) = args.stop_after.filter(|&stop| stop <= start.epoch) {
         return Err(format!("--stop-after {stop}: the run has finished {} epochs already", start.epoch).into());
     }
-    let result = fit(args, &mut trainer, &data);
+    let result = fit(global, args, &recipe, &mut trainer, &data);
     if let Err(error) = result {
         log::logger().flush();
         logging::note(&format!("error: {error}"));
@@ -169,17 +177,25 @@ fn begin(args: &Args, recipe: &Recipe, data: &Data, trainer: &mut Trainer) -> Re
     Ok(run.clone())
 }
 
-fn fit(args: &Args, trainer: &mut Trainer, data: &Data) -> Result<(), Failure> {
+/// Trains; where the device is lost, on a new one.
+fn fit(global: &Global, args: &Args, recipe: &Recipe, trainer: &mut Trainer, data: &Data) -> Result<(), Failure> {
     let mode = if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
     let shown = progress(mode, if args.json { Stream::Stderr } else { Stream::Stdout });
-    trainer.fit_blocking(&data.train, &mut Logged { shown, epoch: 0 })?;
-    Ok(())
+    let mut logged = Logged { shown, epoch: 0, losses: args.steps_csv.as_ref().map(|_| "step,loss\n".to_owned()) };
+    let renew = async || recipe.trainer(&Device::open(&global.select()).await?, data);
+    let done = pollster::block_on(trainer.fit_renewing(&data.train, &mut logged, renew));
+    if let (Some(file), Some(losses)) = (&args.steps_csv, logged.losses) {
+        atomic_write(file, losses.as_bytes())?;
+    }
+    Ok(done?)
 }
 
 /// Progress that the log keeps too.
 struct Logged {
     shown: Box<dyn Progress>,
     epoch: usize,
+    /// Lines of CSV, one a step.
+    losses: Option<String>,
 }
 
 impl Progress for Logged {
@@ -190,6 +206,12 @@ impl Progress for Logged {
 
     fn step(&mut self, done: usize, metrics: Metrics<'_>) {
         self.shown.step(done, metrics);
+    }
+
+    fn batch_loss(&mut self, step: u64, loss: f64) {
+        if let Some(losses) = &mut self.losses {
+            losses.push_str(&format!("{step},{loss}\n"));
+        }
     }
 
     fn finish_epoch(&mut self, metrics: Metrics<'_>) {

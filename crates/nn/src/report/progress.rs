@@ -5,6 +5,7 @@
 //! 1875/1875 ━━━━━━━━━━━━━━━━━━━━ 12s 6ms/step - loss: 0.1293 - accuracy: 0.9611 - val_loss: 0.1021 - val_accuracy: 0.9702
 //! ```
 
+use crate::files::checkpoint::Checkpoint;
 use std::time::Duration;
 
 /// Names and values in the order in which they are shown.
@@ -24,6 +25,21 @@ pub trait Progress {
 
     /// A line for the user between two epochs.
     fn note(&mut self, text: &str);
+
+    /// The loss of the batch of step `step` alone, counted from 1 over all epochs, where it was read.
+    fn batch_loss(&mut self, step: u64, loss: f64) {
+        let _ = (step, loss);
+    }
+
+    /// The state, where the trainer keeps it in memory.
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) {
+        let _ = checkpoint;
+    }
+
+    /// Asked after each step: whether to stop here. A stopped run goes on as if it had not been stopped.
+    fn stop(&mut self) -> bool {
+        false
+    }
 }
 
 /// Says nothing.

@@ -1,4 +1,4 @@
-//! Loss, accuracy and predictions without training.
+//! Loss and accuracy without training.
 
 use super::feed::{self, Feed, evaluation_batch};
 use super::meter::Meter;
@@ -6,7 +6,7 @@ use crate::data::dataset::{BatchTargets, Dataset};
 use crate::layers::Pass;
 use crate::{Error, Trainer};
 use serde::Serialize;
-use wgrad_tensor::{Step, Tensor, Variable, bytes};
+use wgrad_tensor::{Step, Tensor, Variable};
 
 /// How a model does on a set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -62,41 +62,6 @@ impl Trainer {
         Ok((feed, step))
     }
 
-    /// Predictions for samples that lie one after another in `x`: probabilities for classifiers, values for regression;
-    /// row-major [samples, output shape…].
-    ///
-    /// # Errors
-    /// Where `x` is not a whole number of samples, or the device fails.
-    pub async fn predict(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
-        let shape = self.model.input_shape();
-        let each: usize = shape.iter().product();
-        if each == 0 || !x.len().is_multiple_of(each) {
-            return Err(Error::Mismatch(format!("{} values are no whole number of samples of shape {shape:?}, which have {each}", x.len())));
-        }
-        let n = x.len() / each;
-        let size = evaluation_batch(n);
-        let mut out = Vec::new();
-        let mut compiled: Option<(usize, Tensor, Step)> = None;
-        for start in (0..n).step_by(size.max(1)) {
-            let batch = size.min(n - start);
-            let (input, step) = match compiled.take() {
-                Some((made, input, step)) if made == batch => (input, step),
-                _ => {
-                    let input = Tensor::from_f32(&self.device, [&[batch], shape].concat(), &x[start * each..(start + batch) * each])?;
-                    let output = self.loss.activate(&self.model.forward(&input, &Pass::evaluate()));
-                    let step = self.device.step(&[&output], &[])?;
-                    (input, step)
-                }
-            };
-            input.write_bytes(bytes(&x[start * each..(start + batch) * each]))?;
-            for data in step.run_and_read()?.wait().await? {
-                out.extend(data.f32s()?);
-            }
-            compiled = Some((batch, input, step));
-        }
-        Ok(out)
-    }
-
     /// [`Trainer::evaluate`], blocking the thread.
     ///
     /// # Errors
@@ -104,14 +69,5 @@ impl Trainer {
     #[cfg(not(target_arch = "wasm32"))]
     pub fn evaluate_blocking(&self, dataset: &Dataset) -> Result<Evaluation, Error> {
         pollster::block_on(self.evaluate(dataset))
-    }
-
-    /// [`Trainer::predict`], blocking the thread.
-    ///
-    /// # Errors
-    /// As [`Trainer::predict`].
-    #[cfg(not(target_arch = "wasm32"))]
-    pub fn predict_blocking(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
-        pollster::block_on(self.predict(x))
     }
 }

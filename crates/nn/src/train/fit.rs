@@ -1,7 +1,7 @@
 //! The loop over epochs and batches.
 
 use super::meter::{Meter, Reading};
-use super::trainer::{Partial, Position};
+use super::trainer::{Kept, Partial, Position};
 use crate::data::dataset::Dataset;
 use crate::data::loader::{Loader, LoaderOptions};
 use crate::report::history::{EpochRow, History};
@@ -51,7 +51,8 @@ struct Epoch {
 }
 
 impl Trainer {
-    /// Trains from where the run stands to the last epoch, and returns the history.
+    /// Trains from where the run stands to the last epoch, and returns the history. Where [`Progress::stop`] asks for it,
+    /// training ends after the step under way, and a further call goes on from there.
     ///
     /// After every epoch the set for validation is measured, and history, curves and checkpoints are written to the run
     /// folder, if there is one. Only checkpoints whose loss was finite are ever written.
@@ -63,10 +64,16 @@ impl Trainer {
         let loader = Loader::new(train.clone(), options);
         // The first epoch is saved at once: from then on there is a good checkpoint.
         let mut saved: Option<Instant> = None;
+        self.kept_at = Some(Instant::now());
         while self.position.epoch < self.options.epochs {
             let (shown, quiet) = (shows(self.position.epoch + 1, self.options.epochs), &mut Quiet);
             let row = match self.epoch(train, &loader, if shown { &mut *progress } else { quiet }).await {
-                Ok(row) => row,
+                Ok(Some(row)) => row,
+                Ok(None) => {
+                    self.save_last().await?;
+                    self.keep(progress).await?;
+                    break;
+                }
                 Err(error) => {
                     if let Error::NotFinite { step, .. } = error {
                         self.take_back(step);
@@ -82,11 +89,15 @@ impl Trainer {
                 self.unsaved_best = Some(self.checkpoint().await?);
             }
             let early = self.options.early_stopping.is_some_and(|e| self.stale_epochs >= e.patience);
-            let stop = early || self.options.stop_after == Some(self.position.epoch) || self.position.epoch == self.options.epochs;
+            let last = self.options.stop_after == Some(self.position.epoch) || self.position.epoch == self.options.epochs;
+            let stop = early || last || progress.stop();
             // Epochs of milliseconds do not each wait for the disk.
             if stop || saved.is_none_or(|at| at.elapsed() >= SAVE) {
                 self.save().await?;
                 saved = Some(Instant::now());
+            }
+            if stop || self.is_stale() {
+                self.keep(progress).await?;
             }
             if early {
                 progress.note(&format!("Stopped early: no improvement in {} epochs", self.stale_epochs));
@@ -98,7 +109,8 @@ impl Trainer {
         Ok(&self.history)
     }
 
-    async fn epoch(&mut self, train: &Arc<Dataset>, loader: &Loader, progress: &mut dyn Progress) -> Result<EpochRow, Error> {
+    /// One epoch, or what was left of it; `None` where it was stopped in its middle.
+    async fn epoch(&mut self, train: &Arc<Dataset>, loader: &Loader, progress: &mut dyn Progress) -> Result<Option<EpochRow>, Error> {
         let total = loader.batches_per_epoch();
         let mut epoch = Epoch { number: self.position.epoch + 1, began: Instant::now(), seen: self.partial.seen, first: self.position.batch };
         progress.start_epoch(epoch.number as usize, self.options.epochs as usize, total);
@@ -113,10 +125,14 @@ impl Trainer {
             epoch.seen += batch.len();
             let done = batch.number + 1;
             // The first step is shown at once, so that people see that it runs; then twice a second.
-            if done == total || looked.elapsed() >= LOOK || self.position.step == 0 {
+            let look = self.options.look_every.map_or_else(|| looked.elapsed() >= LOOK, |every| (self.position.step + 1).is_multiple_of(every.max(1)));
+            let looks = done == total || self.position.step == 0 || look;
+            if looks {
                 let data = made.step.run_and_read()?.wait().await?;
-                last = self.healthy(Meter::reading(&data)?, &epoch)?;
+                let (sums, loss) = Meter::step_reading(&data)?;
+                last = self.healthy(sums, &epoch)?;
                 looked = Instant::now();
+                progress.batch_loss(self.position.step + 1, loss);
                 progress.step(done, &shares(&last, epoch.seen));
             } else {
                 made.step.run()?;
@@ -129,7 +145,16 @@ impl Trainer {
                 && self.position.step.is_multiple_of(every)
                 && done < total
             {
-                self.save_between(&epoch).await?;
+                self.sum_up(&epoch).await?;
+                self.save_last().await?;
+            }
+            if done < total && looks && self.is_stale() {
+                self.sum_up(&epoch).await?;
+                self.keep(progress).await?;
+            }
+            if done < total && progress.stop() {
+                self.sum_up(&epoch).await?;
+                return Ok(None);
             }
         }
         self.partial = Partial::default();
@@ -149,7 +174,7 @@ impl Trainer {
         }
         progress.finish_epoch(&metrics);
         let share = |sum: f64| sum / epoch.seen.max(1) as f64;
-        Ok(EpochRow {
+        Ok(Some(EpochRow {
             epoch: epoch.number,
             step: self.position.step,
             loss: share(last.loss),
@@ -158,7 +183,7 @@ impl Trainer {
             val_accuracy: validation.and_then(|v| v.accuracy),
             learning_rate: self.optimizer.optimizer().learning_rate(),
             seconds: epoch.began.elapsed().as_secs_f64(),
-        })
+        }))
     }
 
     /// The reading, or the error that names the first step whose loss was not finite.
@@ -191,12 +216,28 @@ impl Trainer {
         better
     }
 
-    /// A checkpoint in the middle of an epoch, if the loss is still finite: a kill then costs less than an epoch.
-    async fn save_between(&mut self, epoch: &Epoch) -> Result<(), Error> {
+    /// Takes over the sums of the epoch under way, which a checkpoint in its middle holds, if the loss is still finite.
+    async fn sum_up(&mut self, epoch: &Epoch) -> Result<(), Error> {
         let health = self.meter.read(&self.device).await?;
         let health = self.healthy(health, epoch)?;
         self.partial = Partial { loss: health.loss, correct: health.correct.unwrap_or(0.0), seen: epoch.seen };
-        self.save_last().await
+        Ok(())
+    }
+
+    /// Whether the state in memory is older than it may be.
+    fn is_stale(&self) -> bool {
+        self.options.keep.is_some_and(|age| self.kept_at.is_none_or(|at| at.elapsed() >= age))
+    }
+
+    /// Keeps the state in memory, where that is wanted.
+    async fn keep(&mut self, progress: &mut dyn Progress) -> Result<(), Error> {
+        if self.options.keep.is_some() {
+            let checkpoint = self.checkpoint().await?;
+            progress.checkpoint(&checkpoint);
+            self.kept = Some(Kept { checkpoint, history: self.history.clone() });
+            self.kept_at = Some(Instant::now());
+        }
+        Ok(())
     }
 
     /// [`Trainer::fit`], blocking the thread.

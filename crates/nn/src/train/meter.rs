@@ -56,6 +56,13 @@ impl Meter {
         [&self.loss, &self.correct, &self.health].iter().filter_map(|v| updates.iter().find(|(u, _)| u.name() == v.name()).map(|(_, t)| t)).collect()
     }
 
+    /// The sums and the loss of the batch itself, from what a training step fetched.
+    pub(crate) fn step_reading(data: &[Data]) -> Result<(Reading, f64), Error> {
+        let (loss, sums) = data.split_last().ok_or_else(|| Error::Mismatch("a training step fetched nothing".to_owned()))?;
+        let loss = loss.f32s()?.first().copied().unwrap_or(f32::NAN);
+        Ok((Self::reading(sums)?, f64::from(loss)))
+    }
+
     /// Reads the sums apart from any step.
     pub(crate) async fn read(&self, device: &Device) -> Result<Reading, Error> {
         let values = [&self.loss, &self.correct, &self.health].map(Variable::value);

@@ -5,9 +5,12 @@ mod evaluate;
 mod feed;
 mod fit;
 mod meter;
+mod predict;
 mod save;
+mod survive;
 mod trainer;
 
 pub use evaluate::Evaluation;
 pub use fit::EarlyStopping;
+pub use predict::Predictor;
 pub use trainer::{FitOptions, Position, Trainer};

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+use web_time::Instant;
 use wgrad_tensor::{Data, Device, Step, Tensor, Variable, bytes};
 
 /// How to fit.
@@ -38,6 +40,11 @@ pub struct FitOptions {
     pub save_every: Option<u64>,
     /// Stops, as if interrupted, after this epoch: the run can be resumed.
     pub stop_after: Option<u64>,
+    /// Reads the loss of every so many steps; absent: about twice a second, which costs next to nothing.
+    pub look_every: Option<u64>,
+    /// Keeps the state in memory, at most this old, and tells it as [`Progress::checkpoint`](crate::report::Progress::checkpoint):
+    /// what goes on where the device is lost. After every epoch where zero; nothing is kept where absent.
+    pub keep: Option<Duration>,
 }
 
 impl Default for FitOptions {
@@ -53,6 +60,8 @@ impl Default for FitOptions {
             run: None,
             save_every: None,
             stop_after: None,
+            look_every: None,
+            keep: None,
         }
     }
 }
@@ -76,10 +85,17 @@ pub(crate) struct Partial {
     pub(crate) seen: usize,
 }
 
+/// A good state in memory: what to go on from where the device is lost.
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) history: History,
+}
+
 /// Fits a model to data.
 pub struct Trainer {
     pub(crate) device: Device,
-    pub(crate) model: Box<dyn Model>,
+    pub(crate) model: Arc<dyn Model>,
     pub(crate) loss: Loss,
     pub(crate) parameters: Vec<Variable>,
     pub(crate) optimizer: OptimizerState,
@@ -95,6 +111,9 @@ pub struct Trainer {
     pub(crate) stale_epochs: u64,
     /// The best state so far, where it is not on disk yet.
     pub(crate) unsaved_best: Option<Checkpoint>,
+    /// The last good state, where one is kept in memory.
+    pub(crate) kept: Option<Kept>,
+    pub(crate) kept_at: Option<Instant>,
     /// Whether epochs have ended since history and curves were written.
     pub(crate) unsaved_epochs: bool,
     /// u32\[3\] = (seed low, seed high, step): the key of a step's random numbers.
@@ -124,7 +143,7 @@ impl Trainer {
         let optimizer = OptimizerState::new(optimizer.into(), device, &parameters)?;
         Ok(Self {
             device: device.clone(),
-            model: Box::new(model),
+            model: Arc::new(model),
             loss,
             parameters,
             optimizer,
@@ -136,6 +155,8 @@ impl Trainer {
             best: None,
             stale_epochs: 0,
             unsaved_best: None,
+            kept: None,
+            kept_at: None,
             unsaved_epochs: false,
             key: Tensor::from_data(device, &Data::u32([3], &[options.seed as u32, (options.seed >> 32) as u32, 0])?)?,
             steps: HashMap::new(),
@@ -189,7 +210,8 @@ impl Trainer {
         let mut updates = self.optimizer.updates(&self.parameters, &grads);
         let metrics = self.meter.updates(self.loss, &loss, &output, &feed.y, batch);
         updates.extend(metrics);
-        let fetch = self.meter.fetch(&updates);
+        let mut fetch = self.meter.fetch(&updates);
+        fetch.push(&loss);
         let pairs: Vec<(&Variable, &Tensor)> = updates.iter().map(|(v, t)| (v, t)).collect();
         let step = self.device.step(&fetch, &pairs)?;
         log::info!("step for batches of {batch}:\n{}", step.plan());

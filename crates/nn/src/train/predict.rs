@@ -1,0 +1,117 @@
+//! Predictions, apart from training: the weights are shared, so that a model can be asked while it learns.
+
+use super::feed::evaluation_batch;
+use crate::data::dataset::{BatchTargets, Dataset};
+use crate::layers::Pass;
+use crate::{Error, Loss, Model, Trainer};
+use std::sync::{Arc, Mutex, PoisonError};
+use wgrad_tensor::{Device, Step, Tensor, bytes};
+
+/// A model that answers. Clones share the compiled step.
+#[derive(Clone)]
+pub struct Predictor {
+    device: Device,
+    model: Arc<dyn Model>,
+    loss: Loss,
+    /// The step for the batch size that was asked for last.
+    compiled: Arc<Mutex<Option<Compiled>>>,
+}
+
+#[derive(Clone)]
+struct Compiled {
+    batch: usize,
+    input: Tensor,
+    step: Arc<Step>,
+}
+
+impl Predictor {
+    /// Predictions for samples that lie one after another in `x`: probabilities for classifiers, values for regression;
+    /// row-major [samples, output shape…].
+    ///
+    /// # Errors
+    /// Where `x` is not a whole number of samples, or the device fails.
+    pub async fn predict(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
+        let shape = self.model.input_shape();
+        let each: usize = shape.iter().product();
+        if each == 0 || !x.len().is_multiple_of(each) {
+            return Err(Error::Mismatch(format!("{} values are no whole number of samples of shape {shape:?}, which have {each}", x.len())));
+        }
+        let n = x.len() / each;
+        let size = evaluation_batch(n);
+        let mut out = Vec::new();
+        for start in (0..n).step_by(size.max(1)) {
+            let batch = size.min(n - start);
+            let rows = &x[start * each..(start + batch) * each];
+            let compiled = self.compiled(batch)?;
+            compiled.input.write_bytes(bytes(rows))?;
+            for data in compiled.step.run_and_read()?.wait().await? {
+                out.extend(data.f32s()?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// How often each class was taken for each: row = the true class, column = the predicted one.
+    ///
+    /// # Errors
+    /// Where the set has no classes or does not fit the model, or the device fails.
+    pub async fn confusion(&self, dataset: &Dataset) -> Result<Vec<Vec<u64>>, Error> {
+        let (n, classes) = (dataset.len(), dataset.classes().len());
+        if classes == 0 || self.model.output_shape() != [classes] {
+            return Err(Error::Mismatch(format!("the set {} has {classes} classes, the model gives {:?} a sample", dataset.name(), self.model.output_shape())));
+        }
+        let mut counts = vec![vec![0; classes]; classes];
+        let (mut x, mut y) = (Vec::new(), BatchTargets::default());
+        let size = evaluation_batch(n);
+        for start in (0..n).step_by(size) {
+            let rows: Vec<usize> = (start..(start + size).min(n)).collect();
+            dataset.fill_batch(&rows, &mut x, &mut y);
+            let probabilities = self.predict(&x).await?;
+            for (&row, given) in rows.iter().zip(probabilities.chunks(classes)) {
+                let best = (0..classes).fold(0, |best, k| if given[k] > given[best] { k } else { best });
+                if let Some(label) = dataset.label(row) {
+                    counts[label as usize][best] += 1;
+                }
+            }
+        }
+        Ok(counts)
+    }
+
+    fn compiled(&self, batch: usize) -> Result<Compiled, Error> {
+        let mut slot = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = slot.as_ref().filter(|c| c.batch == batch) {
+            return Ok(found.clone());
+        }
+        let shape = [&[batch], self.model.input_shape()].concat();
+        let input = Tensor::from_f32(&self.device, shape.clone(), &vec![0.0; shape.iter().product()])?;
+        let output = self.loss.activate(&self.model.forward(&input, &Pass::evaluate()));
+        let step = Arc::new(self.device.step(&[&output], &[])?);
+        let made = Compiled { batch, input, step };
+        *slot = Some(made.clone());
+        Ok(made)
+    }
+}
+
+impl Trainer {
+    /// The model as it answers at any time, between the steps of its training too.
+    pub fn predictor(&self) -> Predictor {
+        Predictor { device: self.device.clone(), model: self.model.clone(), loss: self.loss, compiled: Arc::default() }
+    }
+
+    /// Predictions for samples that lie one after another in `x`: [`Predictor::predict`].
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub async fn predict(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
+        self.predictor().predict(x).await
+    }
+
+    /// [`Trainer::predict`], blocking the thread.
+    ///
+    /// # Errors
+    /// As [`Trainer::predict`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn predict_blocking(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
+        pollster::block_on(self.predict(x))
+    }
+}
