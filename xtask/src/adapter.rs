@@ -1,7 +1,7 @@
 //! A graphics adapter for this machine: found, or installed, or explained.
 
+use crate::apt;
 use crate::run::{Command, Failure};
-use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// Debian's and Ubuntu's packages: the loader, and Mesa's drivers with the software one (lavapipe) among them.
@@ -90,48 +90,18 @@ fn has_software_driver() -> bool {
 
 /// Installs Mesa's software driver with apt-get; on systems without it, says what to do.
 fn install(yes: bool) -> Result<(), Failure> {
-    if !Command::new("apt-get").args(&["--version"]).quiet() {
-        return Err(Failure(
-            "install a Vulkan loader and a driver, then run this again. For a real GPU: its vendor's Vulkan driver. Without a GPU, Mesa's software driver:\n  \
-             Fedora        sudo dnf install mesa-vulkan-drivers vulkan-loader\n  \
-             Arch          sudo pacman -S vulkan-swrast vulkan-icd-loader\n  \
-             openSUSE      sudo zypper install libvulkan_lvp libvulkan1\n  \
-             Alpine        sudo apk add mesa-vulkan-swrast vulkan-loader\n  \
-             Debian family sudo apt-get install mesa-vulkan-drivers libvulkan1"
-                .to_owned(),
-        ));
+    if apt::available() {
+        return apt::install("Mesa's software Vulkan driver", &PACKAGES, yes);
     }
-    let by_hand = format!("apt-get update && apt-get install --yes --no-install-recommends {}", PACKAGES.join(" "));
-    let root = Command::new("id").args(&["-u"]).output().is_ok_and(|id| id.trim() == "0");
-    if !root && !Command::new("sudo").args(&["--version"]).quiet() {
-        return Err(Failure(format!("you are not root and there is no sudo; as root, run\n  {by_hand}")));
-    }
-    if !root && !yes && !agreed()? {
-        return Err(Failure(format!("nothing was installed. To do it yourself, as root:\n  {by_hand}")));
-    }
-    println!("Installing Mesa's software Vulkan driver: {by_hand}");
-    let apt = |args: &[&str]| {
-        // A package's questions would wait for ever in a script.
-        let command = if root { Command::new("apt-get") } else { Command::new("sudo").args(&["DEBIAN_FRONTEND=noninteractive", "apt-get"]) };
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(args).run()
-    };
-    apt(&["update"])?;
-    let mut args = vec!["install", "--yes", "--no-install-recommends"];
-    args.extend(PACKAGES);
-    apt(&args)
-}
-
-/// Asks at the terminal; without one the answer is no.
-fn agreed() -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        println!("This is no terminal to ask at; --yes agrees beforehand.");
-        return Ok(false);
-    }
-    print!("Install {} with sudo apt-get? [y/N] ", PACKAGES.join(" and "));
-    let mut answer = String::new();
-    let asked = std::io::stdout().flush().and_then(|()| std::io::stdin().lock().read_line(&mut answer));
-    asked.map_err(|e| Failure(format!("the answer could not be read: {e}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+    Err(Failure(
+        "install a Vulkan loader and a driver, then run this again. For a real GPU: its vendor's Vulkan driver. Without a GPU, Mesa's software driver:\n  \
+         Fedora        sudo dnf install mesa-vulkan-drivers vulkan-loader\n  \
+         Arch          sudo pacman -S vulkan-swrast vulkan-icd-loader\n  \
+         openSUSE      sudo zypper install libvulkan_lvp libvulkan1\n  \
+         Alpine        sudo apk add mesa-vulkan-swrast vulkan-loader\n  \
+         Debian family sudo apt-get install mesa-vulkan-drivers libvulkan1"
+            .to_owned(),
+    ))
 }
 
 /// SwiftShader's manifest, which Debian ships inside its chromium package: a second software driver, written by others.

@@ -1,9 +1,11 @@
 //! The project's own scripts, started with `cargo xtask COMMAND`. Plain Rust, no dependencies, no shell.
 
 mod adapter;
+mod apt;
 mod licence;
 mod run;
 mod tidy;
+mod web;
 
 use run::{Command, Failure};
 use std::path::{Path, PathBuf};
@@ -13,19 +15,22 @@ const USAGE: &str = "\
 cargo xtask COMMAND [--yes]
 
   demo       train the quickstart recipe with the release build, from nothing to a trained model
-  test       format, lints, docs, project rules, then every test of the workspace
+  test       format, lints, docs, project rules, then every test: in browsers, then of the workspace
+  web        build the wasm package and its page, under target/web; --serve: then serve the page on 127.0.0.1:8080, or
+             on another port with --port N; --test: the tests in browsers alone
   adapter    look for a graphics adapter, and install a software one where there is none
   tidy       the project's own rules alone
   support    write docs/support.md from the list of ops
   verify     check every op on this machine's adapter; --driver swiftshader: on SwiftShader instead
 
-`demo`, `test`, `adapter` and `verify` need a graphics adapter. Where none is found on Debian or Ubuntu, Mesa's software
-driver is installed with apt-get; --yes (or CI=true) answers the question before sudo.";
+`demo`, `test`, `adapter` and `verify` need a graphics adapter, `web` needs a wasm toolchain and Node, the tests need
+Chromium and Firefox. What is missing on Debian or Ubuntu is installed with apt-get (for graphics, Mesa's software
+driver); --yes (or CI=true) answers the question before sudo.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let (flags, words): (Vec<&str>, Vec<&str>) = args.iter().map(String::as_str).partition(|a| *a == "--yes" || *a == "-y");
-    let yes = !flags.is_empty() || std::env::var("CI").is_ok_and(|v| v == "true" || v == "1");
+    let yes = !flags.is_empty() || in_ci();
     let done = match words.as_slice() {
         ["demo"] => demo(yes),
         ["test"] => test(yes),
@@ -33,6 +38,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(&root()),
         ["support"] => support(),
         ["verify", rest @ ..] => verify(yes, rest),
+        ["web", rest @ ..] => web::run(yes, rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
@@ -46,6 +52,11 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Whether this runs on a build server, where nobody can be asked.
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|v| v == "true" || v == "1")
 }
 
 /// The folder of the workspace: where cargo was told to look for it, so that a moved checkout still works.
@@ -89,6 +100,8 @@ fn test(yes: bool) -> Result<(), Failure> {
     // Documentation first: the run ends with the closing lines of real tests, not of a crate without examples in its docs.
     step("examples in the documentation");
     cargo(&["test", "--workspace", "--doc"]).run()?;
+    step("browsers");
+    web::test(yes)?;
     step("tests");
     cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--tests"]).run()
 }

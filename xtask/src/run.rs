@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 /// What went wrong, in words for the person at the terminal.
 #[derive(Debug)]
@@ -51,6 +52,29 @@ impl Command {
     pub(crate) fn run(mut self) -> Result<(), Failure> {
         let status = self.inner.status().map_err(|e| Failure(format!("`{}` could not be started: {e}", self.shown)))?;
         if status.success() { Ok(()) } else { Err(Failure(format!("`{}` failed ({status})", self.shown))) }
+    }
+
+    /// Takes a variable of this process's environment away.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.inner.env_remove(name);
+        self
+    }
+
+    /// Runs it and ends it when the time is over, which is then no success either.
+    pub(crate) fn within(mut self, limit: Duration) -> bool {
+        let Ok(mut child) = self.inner.stdin(Stdio::null()).spawn() else { return false };
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            match child.try_wait() {
+                Ok(None) => std::thread::sleep(Duration::from_millis(50)),
+                Ok(Some(status)) => return status.success(),
+                Err(_) => break,
+            }
+        }
+        // It may have ended by itself in between; there is nothing to do about either.
+        let _ = child.kill();
+        let _ = child.wait();
+        false
     }
 
     /// Runs it in silence; whether it ended well.

@@ -1,0 +1,130 @@
+//! From the compiled program to the two folders that are published: the package for npm, and the page.
+
+use super::Folders;
+use super::node::Node;
+use crate::run::{Command, Failure};
+use std::fs;
+use std::path::Path;
+
+/// What rustc emits beyond the first wasm. Not all features: wasm-opt would use some that browsers do not load.
+const FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-multivalue",
+];
+
+/// Bytes of the wasm after gzip, at most: a page that trains must still open like a page.
+const MAX_GZIPPED: u64 = 450 * 1024;
+
+/// The package for npm: wasm with its JavaScript and types, the front door, README and licences.
+pub(crate) fn package(folders: &Folders, node: &Node, bindgen: &Path, program: &Path) -> Result<(), Failure> {
+    let raw = folders.target.join("web/bindgen");
+    fresh(&raw)?;
+    fresh(&folders.package)?;
+    let (into, from) = (raw.display().to_string(), program.display().to_string());
+    Command::new(bindgen.join("wasm-bindgen")).args(&["--target", "web", "--out-name", "wgrad", "--out-dir", &into, &from]).run()?;
+    let (wasm, small) = (raw.join("wgrad_bg.wasm").display().to_string(), folders.package.join("wgrad_bg.wasm").display().to_string());
+    let mut args = vec!["-Oz", &wasm, "-o", &small];
+    args.extend(FEATURES);
+    println!("Making it smaller: wasm-opt -Oz");
+    node.tool("binaryen/bin/wasm-opt", &args).run()?;
+    copy(&raw, &folders.package, &["wgrad.js", "wgrad.d.ts"])?;
+    copy(&folders.root.join("crates/web/npm"), &folders.package, &["index.js", "index.d.ts", "README.md"])?;
+    copy(&folders.root, &folders.package, &["LICENSE-MIT", "LICENSE-APACHE"])?;
+    let template = read(&folders.root.join("crates/web/npm/package.json"))?;
+    write(&folders.package.join("package.json"), &versioned(&template, env!("CARGO_PKG_VERSION")))
+}
+
+/// The template's placeholder replaced by the workspace's version.
+fn versioned(template: &str, version: &str) -> String {
+    template.replacen("\"version\": \"0.0.0\"", &format!("\"version\": \"{version}\""), 1)
+}
+
+/// Prints the size of the wasm, and refuses one that has grown out of bounds.
+pub(crate) fn size(folders: &Folders, node: &Node) -> Result<(), Failure> {
+    let wasm = folders.package.join("wgrad_bg.wasm");
+    let raw = fs::metadata(&wasm).map_err(|e| Failure(format!("{}: {e}", wasm.display())))?.len();
+    let gzipped = node.gzipped(&wasm)?;
+    println!("wgrad_bg.wasm: {} KB gzipped of {} KB at most ({} KB plain)", gzipped.div_ceil(1024), MAX_GZIPPED / 1024, raw.div_ceil(1024));
+    if gzipped > MAX_GZIPPED {
+        return Err(Failure(format!("the wasm has {gzipped} bytes gzipped, over the limit of {MAX_GZIPPED}")));
+    }
+    Ok(())
+}
+
+/// The page: its TypeScript checked against the package's types, then bundled beside the wasm.
+pub(crate) fn site(folders: &Folders, node: &Node) -> Result<(), Failure> {
+    let page = folders.root.join("crates/web/page");
+    let config = folders.target.join("web/tsconfig.json");
+    write(&config, &check(&folders.root, &folders.package))?;
+    println!("Checking the page's types: tsc");
+    node.tool("typescript/bin/tsc", &["--project", &config.display().to_string()]).run()?;
+    fresh(&folders.site)?;
+    let out = format!("--outdir={}", folders.site.display());
+    let alias = format!("--alias:wgrad={}", folders.package.join("index.js").display());
+    let flags = ["--bundle", "--format=esm", "--target=es2022", "--minify", "--legal-comments=none", "--log-level=warning"];
+    node.tool("esbuild/bin/esbuild", &[&["page/src/main.ts", "page/src/worker.ts"], flags.as_slice(), &[&alias, &out]].concat()).run()?;
+    copy(&folders.package, &folders.site, &["wgrad_bg.wasm"])?;
+    let entries = fs::read_dir(&page).map_err(|e| Failure(format!("{}: {e}", page.display())))?;
+    for entry in entries.flatten().filter(|e| e.path().is_file()) {
+        copy(&page, &folders.site, &[&entry.file_name().to_string_lossy()])?;
+    }
+    Ok(())
+}
+
+/// The page's settings of the type checker, with the package where it lies this time.
+fn check(root: &Path, package: &Path) -> String {
+    let web = root.join("crates/web");
+    let (base, types, sources) = (web.join("tsconfig.json"), package.join("index.d.ts"), web.join("page/src"));
+    let text = |path: &Path| path.display().to_string().replace('\\', "/");
+    format!(
+        "{{ \"extends\": \"{}\", \"compilerOptions\": {{ \"paths\": {{ \"wgrad\": [\"{}\"] }} }}, \"include\": [\"{}\"] }}\n",
+        text(&base),
+        text(&types),
+        text(&sources)
+    )
+}
+
+fn fresh(folder: &Path) -> Result<(), Failure> {
+    let cleared = if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) };
+    cleared.and_then(|()| fs::create_dir_all(folder)).map_err(|e| Failure(format!("{} cannot be made anew: {e}", folder.display())))
+}
+
+fn copy(from: &Path, to: &Path, names: &[&str]) -> Result<(), Failure> {
+    for name in names {
+        fs::copy(from.join(name), to.join(name)).map_err(|e| Failure(format!("{name} cannot be copied from {} to {}: {e}", from.display(), to.display())))?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|e| Failure(format!("{} cannot be read: {e}", path.display())))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::write(path, text).map_err(|e| Failure(format!("{} cannot be written: {e}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_package_gets_the_version_of_the_workspace() {
+        let template = read(&crate::root().join("crates/web/npm/package.json")).unwrap();
+        let made = versioned(&template, "1.2.3");
+        assert!(made.contains("\"version\": \"1.2.3\"") && !made.contains("0.0.0"), "{made}");
+    }
+
+    #[test]
+    fn the_package_lists_every_file_that_is_put_into_it() {
+        let template = read(&crate::root().join("crates/web/npm/package.json")).unwrap();
+        for file in ["index.js", "index.d.ts", "wgrad.js", "wgrad.d.ts", "wgrad_bg.wasm", "LICENSE-MIT", "LICENSE-APACHE"] {
+            assert!(template.contains(&format!("\"{file}\"")), "{file}");
+        }
+    }
+}
