@@ -6,7 +6,6 @@ mod commands;
 mod images;
 mod logging;
 mod pixels;
-mod receipt;
 mod run_folder;
 mod single_op;
 mod tensor_file;

@@ -42,6 +42,17 @@ pub enum Error {
     /// The gradient of something that is not a float scalar.
     #[error("gradients are taken of a float scalar, got {0}; reduce it with `sum` or `mean`")]
     NotScalar(TensorType),
+    /// A verification of nothing.
+    #[error("no op and no case holds {filter:?} in its name; the ops are {ops}")]
+    NoCase {
+        /// What the names should hold.
+        filter: String,
+        /// All ops.
+        ops: String,
+    },
+    /// A fault for a kernel that there is none of.
+    #[error("{0}: there is no kernel of that stem")]
+    NoKernel(String),
     /// The device and the reference differ.
     #[error("{0}")]
     Differs(String),

@@ -27,8 +27,8 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     if args.json {
         say_json(&json!({
             "wgrad": env!("CARGO_PKG_VERSION"),
-            "wgpu": env!("WGRAD_WGPU_VERSION"),
-            "naga": env!("WGRAD_NAGA_VERSION"),
+            "wgpu": wgrad_tensor::verify::WGPU,
+            "naga": wgrad_tensor::verify::NAGA,
             "asked_for": select.to_string(),
             "chosen": chosen.as_ref().ok().map(|facts| facts.index),
             "why": chosen.as_ref().ok().map(|facts| why(facts, global)),

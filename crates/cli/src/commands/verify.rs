@@ -2,16 +2,12 @@
 
 use super::{say, say_json};
 use crate::args::Global;
-use crate::receipt::{Receipt, failures, table};
 use crate::{Ending, Failure};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
-use std::time::Instant;
 use wgrad_nn::files::atomic_write;
-use wgrad_tensor::kernels::Case;
-use wgrad_tensor::kernels::op::catalogue;
-use wgrad_tensor::kernels::shaders::KERNELS;
-use wgrad_tensor::verify::{Plan, Row, variants, verify_case};
+use wgrad_tensor::Error;
+use wgrad_tensor::verify::Verification;
 
 /// Failures that are printed in full.
 const PRINTED: usize = 50;
@@ -41,40 +37,26 @@ pub(crate) struct Args {
 
 /// Verifies the adapter.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
-    let catalogue = catalogue();
-    let wanted = |name: &str| args.filter.as_deref().is_none_or(|f| name.contains(f));
-    let cases: Vec<&Case> = catalogue.iter().flat_map(|e| e.cases.iter().filter(|c| wanted(e.name) || wanted(&c.name))).collect();
-    if cases.is_empty() {
-        let names: Vec<&str> = catalogue.iter().map(|e| e.name).collect();
-        return Err(format!("no op and no case holds {:?} in its name; the ops are {}", args.filter.as_deref().unwrap_or(""), names.join(", ")).into());
-    }
-    if let Some(stem) = args.plant_fault.as_deref().filter(|stem| !KERNELS.iter().any(|(known, _)| known == stem)) {
-        return Err(format!("--plant-fault {stem}: there is no kernel of that stem").into());
-    }
+    let mut verification = Verification::new(args.filter.as_deref(), args.plant_fault.as_deref()).map_err(name_option)?;
     let device = global.open()?;
-    let began = Instant::now();
-    let bar = ProgressBar::new(cases.len() as u64);
+    let bar = ProgressBar::new(verification.cases() as u64);
     bar.set_style(ProgressStyle::with_template("{pos:>5}/{len} {bar:20.green/dim} {msg}")?);
-    let mut rows: Vec<Row> = Vec::new();
-    for case in cases {
+    while let Some(case) = verification.upcoming() {
         bar.set_message(case.name.clone());
-        let chosen = std::iter::once(None);
-        for variant in chosen.chain(variants(&device, case)?.into_iter().map(|v| Some(v.to_owned()))) {
-            let plan = Plan { variant, fault: args.plant_fault.clone() };
-            rows.extend(pollster::block_on(verify_case(&device, case, &plan))?);
-        }
+        pollster::block_on(verification.next(&device))?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let receipt = Receipt::new(device.runtime().facts(), args.filter.as_deref(), began.elapsed().as_secs_f64(), &rows);
+    let date = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let receipt = verification.receipt(&device, date);
     if let Some(file) = &args.receipt {
         atomic_write(file, format!("{}\n", serde_json::to_string_pretty(&receipt)?).as_bytes())?;
     }
     if args.json {
         say_json(&receipt)?;
     } else {
-        say(table(&rows));
-        let failed = failures(&rows);
+        say(receipt.table());
+        let failed = receipt.failures();
         failed.iter().take(PRINTED).for_each(say);
         if failed.len() > PRINTED {
             say(format!("… and {} more; --receipt FILE holds them all", failed.len() - PRINTED));
@@ -82,4 +64,12 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
         say(receipt.line());
     }
     Ok(if receipt.failed > 0 { Ending::Different } else { Ending::Good })
+}
+
+/// An error with the option that it comes from.
+fn name_option(error: Error) -> Failure {
+    match error {
+        Error::NoKernel(_) => format!("--plant-fault {error}").into(),
+        error => error.into(),
+    }
 }

@@ -1,62 +1,86 @@
 //! What a verification found, as a receipt for machines and a table for people.
 
+use super::{Direction, Outcome, Row};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use wgrad_tensor::runtime::AdapterFacts;
-use wgrad_tensor::verify::{Direction, Outcome, Row};
+use wgrad_runtime::AdapterFacts;
+
+/// The version of wgpu that this program is built with.
+pub const WGPU: &str = env!("WGRAD_WGPU_VERSION");
+/// The version of naga that this program is built with.
+pub const NAGA: &str = env!("WGRAD_NAGA_VERSION");
 
 /// All that a verification found, and on what.
 #[derive(Debug, Serialize)]
-pub(crate) struct Receipt<'a> {
+pub struct Receipt<'a> {
     /// Version of this program.
-    pub(crate) wgrad: &'static str,
+    pub wgrad: &'static str,
     /// Version of wgpu in it.
-    pub(crate) wgpu: &'static str,
+    pub wgpu: &'static str,
     /// Version of naga in it.
-    pub(crate) naga: &'static str,
+    pub naga: &'static str,
     /// When it ended, UTC.
-    pub(crate) date: String,
+    pub date: String,
     /// The adapter with its driver and limits.
-    pub(crate) adapter: &'a AdapterFacts,
+    pub adapter: &'a AdapterFacts,
     /// What ops and cases were chosen by, if by anything.
-    pub(crate) filter: Option<&'a str>,
+    pub filter: Option<&'a str>,
     /// Seconds that it took.
-    pub(crate) seconds: f64,
+    pub seconds: f64,
     /// Results within their tolerance.
-    pub(crate) passed: usize,
+    pub passed: usize,
     /// Results outside it.
-    pub(crate) failed: usize,
+    pub failed: usize,
     /// Results that the adapter cannot give.
-    pub(crate) skipped: usize,
+    pub skipped: usize,
+    /// Cases that were not reached, because the verification was stopped.
+    #[serde(skip_serializing_if = "none")]
+    pub unchecked: usize,
     /// One entry a result.
-    pub(crate) rows: &'a [Row],
+    pub rows: &'a [Row],
 }
 
 impl<'a> Receipt<'a> {
-    /// A receipt of these results, dated now.
-    pub(crate) fn new(adapter: &'a AdapterFacts, filter: Option<&'a str>, seconds: f64, rows: &'a [Row]) -> Self {
+    /// A receipt of these results. The date is the caller's: a library has no clock that is right everywhere.
+    pub(super) fn new(adapter: &'a AdapterFacts, filter: Option<&'a str>, seconds: f64, rows: &'a [Row], date: String) -> Self {
         let count = |wanted: fn(&Outcome) -> bool| rows.iter().filter(|r| wanted(&r.outcome)).count();
         Self {
             wgrad: env!("CARGO_PKG_VERSION"),
-            wgpu: env!("WGRAD_WGPU_VERSION"),
-            naga: env!("WGRAD_NAGA_VERSION"),
-            date: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            wgpu: WGPU,
+            naga: NAGA,
+            date,
             adapter,
             filter,
             seconds,
             passed: count(|o| matches!(o, Outcome::Pass)),
             failed: count(|o| matches!(o, Outcome::Fail { .. })),
             skipped: count(|o| matches!(o, Outcome::Skip { .. })),
+            unchecked: 0,
             rows,
         }
     }
 
     /// The line that says it all.
-    pub(crate) fn line(&self) -> String {
-        let Self { passed, failed, skipped, seconds, adapter, .. } = self;
+    pub fn line(&self) -> String {
+        let Self { passed, failed, skipped, unchecked, seconds, adapter, .. } = self;
         let skipped = if *skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
-        format!("{passed} results agree with the reference, {failed} differ{skipped}; {seconds:.1} s on {adapter}")
+        let stopped = if *unchecked > 0 { format!(", stopped before {unchecked} cases") } else { String::new() };
+        format!("{passed} results agree with the reference, {failed} differ{skipped}{stopped}; {seconds:.1} s on {adapter}")
     }
+
+    /// A table for people: one line an op, in the order in which they first come.
+    pub fn table(&self) -> String {
+        table(self.rows)
+    }
+
+    /// One line for each result that differs.
+    pub fn failures(&self) -> Vec<String> {
+        failures(self.rows)
+    }
+}
+
+fn none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// What is shown of one op.
@@ -71,8 +95,7 @@ struct Summary<'a> {
     skipped: usize,
 }
 
-/// One line an op, in the order in which they first come.
-pub(crate) fn table(rows: &[Row]) -> String {
+fn table(rows: &[Row]) -> String {
     let mut order: Vec<&str> = Vec::new();
     let mut ops: BTreeMap<&str, Summary<'_>> = BTreeMap::new();
     for row in rows {
@@ -112,8 +135,7 @@ fn number(ulp: f64) -> String {
     if ulp < 1e4 { format!("{ulp:.1}") } else { format!("{ulp:.1e}") }
 }
 
-/// One line for each result that differs.
-pub(crate) fn failures(rows: &[Row]) -> Vec<String> {
+fn failures(rows: &[Row]) -> Vec<String> {
     let mut lines = Vec::new();
     for row in rows {
         if let Outcome::Fail { message } = &row.outcome {
