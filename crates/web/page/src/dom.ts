@@ -1,0 +1,62 @@
+// Small things that every part of the page needs.
+
+// The element of that id; index.html has it.
+export function byId<T extends HTMLElement>(id: string, type: new () => T): T {
+  const element = document.getElementById(id);
+  if (!(element instanceof type)) throw new Error(`index.html has no ${type.name} with the id ${id}`);
+  return element;
+}
+
+export function make<K extends keyof HTMLElementTagNameMap>(tag: K, className = '', text = ''): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text) element.textContent = text;
+  return element;
+}
+
+export function setText(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+// `disabled` would take the focus away from someone at the keyboard.
+export function enable(button: HTMLButtonElement, on: boolean): void {
+  button.setAttribute('aria-disabled', String(!on));
+}
+
+export function onPress(button: HTMLButtonElement, press: () => void): void {
+  button.addEventListener('click', () => {
+    if (button.getAttribute('aria-disabled') !== 'true') press();
+  });
+}
+
+export function download(name: string, content: Uint8Array | string, type: string): void {
+  const url = URL.createObjectURL(new Blob([content as BlobPart], { type }));
+  const link = make('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The download has its own reference once it has begun.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+// Calls `draw` once in the next frame, however often it is asked.
+export function coalesced(draw: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      draw();
+    });
+  };
+}
+
+// The colour that the style sheet gives a name in the scheme at hand.
+export function colour(name: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+export function onSchemeChange(change: () => void): void {
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', change);
+}

@@ -1,0 +1,253 @@
+// The page. The engine runs in a worker (worker.ts); here is only what is seen.
+//
+// Hooks for tests. By role and name: the tabs Train, Verify and Bench; the buttons Train, Stop, Resume, Clear, Take a test
+// sample, Evaluate, Download model, Keep in this browser, Load model …, Verify, Download receipt, Measure, Download results,
+// Lose the device; the fields Recipe, Epochs, Seed, Recipe text. A button that cannot be pressed has aria-disabled.
+// By data-testid:
+//   device, no-device, banner          what is said about the device; help where there is none; the device was lost
+//   status                             Ready · Starting … · Training · Stopping … · Stopped at step N · Finished at step N … · an error;
+//                                      data-job on it is none, train, evaluate, verify or bench; data-first-step holds seconds
+//   step, steps-per-second, loss, accuracy, memory, progress       the readouts; a dash where there is nothing yet
+//   epochs, log                        the table of epochs, newest first (rows have data-epoch); the log
+//   recipe-error, summary, network, files, files-input             of the recipe
+//   pad, guess, prob-0 … prob-9        the drawing area, the best class, the probabilities (data-value: 0 to 1)
+//   evaluation, confusion              accuracy and loss in words; the table, rows are true classes
+//   model-status, model-input, kept    of the model; the table of models in the browser's storage
+//   verify-summary, verify-table, verify-failures, bench-status, bench-table
+// The address: ?recipe=quickstart&epochs=1&seed=1 presets the fields, lossEvery=1 reads the loss of every step,
+// debug shows "Lose the device" and puts `window.wgradPage` there (debug.ts). #verify and #bench open those views.
+
+import { BenchPanel } from './bench';
+import { clearEvaluation, showEvaluation } from './confusion';
+import { startDebug } from './debug';
+import { hideBanner, showBanner, showBroken, showDevice, showNoDevice, startBanner } from './device';
+import { byId, enable, onPress, setText } from './dom';
+import { Engine } from './engine';
+import * as format from './format';
+import { ModelPanel } from './models';
+import type { DeviceInfo, ModelInfo, News, Point, State, TrainEnd } from './protocol';
+import { RecipePanel } from './recipe';
+import { sameButEpochs } from './recipe_text';
+import { RunPanel } from './run';
+import { startTabs } from './tabs';
+import { TryPanel } from './try';
+import { VerifyPanel } from './verify';
+
+const PREVIEW_MS = 300;
+
+const query = new URLSearchParams(location.search);
+const every = Number(query.get('lossEvery') ?? NaN);
+const lossEvery = Number.isSafeInteger(every) && every > 0 ? every : null;
+
+let device: DeviceInfo | null = null;
+let state: State = { job: 'none', model: null, resume: null };
+let lastPreview = '';
+let previewTimer = 0;
+
+const engine = new Engine(take);
+const run = new RunPanel();
+const recipe = new RecipePanel(engine, () => {
+  update();
+  clearTimeout(previewTimer);
+  previewTimer = window.setTimeout(() => void preview(), PREVIEW_MS);
+});
+const trial = new TryPanel(engine);
+const models = new ModelPanel(engine, () => recipe.text, loaded);
+const verify = new VerifyPanel(engine);
+const bench = new BenchPanel(engine, () => device);
+const collect: (points: Point[]) => void = query.has('debug') ? startDebug(engine) : () => undefined;
+
+const buttons = {
+  train: byId('train', HTMLButtonElement),
+  stop: byId('stop', HTMLButtonElement),
+  resume: byId('resume', HTMLButtonElement),
+  evaluate: byId('evaluate', HTMLButtonElement),
+};
+
+startTabs(document.querySelector('[role=tablist]') as HTMLElement);
+startBanner();
+// A narrow window shows the run, not pages of text above it.
+if (matchMedia('(max-width: 860px)').matches) {
+  for (const id of ['recipe-details', 'network-details']) byId(id, HTMLDetailsElement).open = false;
+}
+onPress(buttons.train, () => void train('train', recipe.text));
+onPress(buttons.resume, () => void resume());
+onPress(buttons.stop, () => {
+  run.say('Stopping …', 'busy');
+  void engine.call('stop');
+});
+onPress(buttons.evaluate, () => void evaluate());
+
+function take(news: News): void {
+  switch (news.news) {
+    case 'loaded':
+      setText(byId('version', HTMLElement), news.version);
+      recipe.start(news.recipes, query);
+      bench.list(news.workloads);
+      break;
+    case 'broken':
+      showBroken(news.problem);
+      run.say('wgrad could not be loaded', 'bad');
+      break;
+    case 'device':
+      device = news.device;
+      showDevice(news.device);
+      if (state.job === 'none') run.say('Ready');
+      break;
+    case 'no_device':
+      device = null;
+      showNoDevice(news.problem, news.secure);
+      run.say('No device', 'bad');
+      break;
+    case 'state':
+      state = news.state;
+      trial.setModel(state.model);
+      if (state.model && state.job !== 'none') showNetwork(state.model);
+      break;
+    case 'started':
+      run.begin(news.model);
+      run.say('Training', 'busy');
+      run.note(news.from > 0 ? `Going on with ${news.model.name} from step ${format.count(news.from)}` : `Training ${news.model.name} from the beginning`);
+      break;
+    case 'progress':
+      run.progress(news.progress);
+      collect(news.progress.points);
+      trial.learned(news.progress.step);
+      return;
+    case 'epoch':
+      run.epoch(news.row);
+      run.note(`Epoch ${news.row.epoch} has ended after ${format.seconds(news.row.seconds)}`);
+      return;
+    case 'note':
+      run.note(news.text);
+      return;
+    case 'lost':
+      run.note(news.text);
+      showBanner(news.text);
+      return;
+    case 'files':
+      recipe.showFiles(news.files);
+      return;
+    case 'kept':
+      models.show(news.list, news.problem, news.deleted, device !== null);
+      return;
+    case 'verifying':
+      verify.progress(news);
+      return;
+    case 'benched':
+      bench.row(news.row);
+      return;
+  }
+  update();
+}
+
+// Which buttons can be pressed, and why not.
+function update(): void {
+  const idle = state.job === 'none' || state.job === 'evaluate';
+  const lacking = recipe.missing;
+  const ready = device !== null && idle;
+  byId('status', HTMLElement).dataset['job'] = state.job;
+  enable(buttons.train, ready && recipe.info !== null && lacking.length === 0);
+  enable(buttons.stop, state.job === 'train');
+  enable(buttons.resume, ready && resumeText() !== null);
+  enable(buttons.evaluate, ready && state.job === 'none' && state.model !== null);
+  models.update(state, device !== null);
+  verify.update(state, device !== null);
+  bench.update(state, device !== null);
+  setText(byId('hint', HTMLElement), hint(idle, lacking));
+}
+
+function hint(idle: boolean, lacking: string[]): string {
+  if (!device) return '';
+  if (state.job === 'verify' || state.job === 'bench') return `Not while ${state.job === 'verify' ? 'Verify' : 'Bench'} runs.`;
+  if (!idle) return '';
+  if (!recipe.info) return 'The recipe has an error; see below.';
+  if (lacking.length > 0) return `Still missing: ${lacking.join(', ')}.`;
+  const from = state.resume;
+  if (!from || resumeText() === null) return '';
+  return `Resume goes on with ${from.name} from step ${format.count(from.step)}, saved ${format.date(from.date)}.`;
+}
+
+// The recipe with which Resume goes on: the one in view where it differs in the epochs at most, else the checkpoint's own.
+// Null where there is nothing left to do.
+function resumeText(): string | null {
+  const from = state.resume;
+  if (!from) return null;
+  if (recipe.info && sameButEpochs(recipe.text, from.recipe)) {
+    const more = recipe.info.epochs > from.epochs;
+    return !from.finished || more ? recipe.text : null;
+  }
+  return from.finished ? null : from.recipe;
+}
+
+async function resume(): Promise<void> {
+  const text = resumeText();
+  if (text === null) return;
+  if (text !== recipe.text) recipe.set(text);
+  await train('resume', text);
+}
+
+async function train(how: 'train' | 'resume', text: string): Promise<void> {
+  hideBanner();
+  clearEvaluation('Evaluated when the training ends.');
+  run.say('Starting …', 'busy');
+  delete byId('status', HTMLElement).dataset['firstStep'];
+  try {
+    const end = await engine.call(how, text, lossEvery);
+    ended(end);
+  } catch (error) {
+    const message = (error as Error).message;
+    run.say(message, 'bad');
+    run.note(message);
+    clearEvaluation('The training failed.');
+    return;
+  }
+  await evaluate();
+}
+
+function ended(end: TrainEnd): void {
+  const at = `at step ${format.count(end.step)}`;
+  run.say(end.finished ? `Finished ${at} after ${format.seconds(end.seconds)}` : `Stopped ${at}`, end.finished ? 'good' : 'plain');
+  if (end.firstStep === null) return;
+  byId('status', HTMLElement).dataset['firstStep'] = String(end.firstStep);
+  run.note(`${end.finished ? 'Finished' : 'Stopped'} ${at} after ${format.seconds(end.seconds)}; the first step was done after ${end.firstStep.toFixed(2)} s`);
+}
+
+async function evaluate(): Promise<void> {
+  clearEvaluation('Evaluating …');
+  try {
+    showEvaluation(await engine.call('evaluate'));
+  } catch (error) {
+    clearEvaluation((error as Error).message);
+  }
+}
+
+// The summary of a recipe that is not trained yet.
+async function preview(): Promise<void> {
+  const text = recipe.text;
+  if (!recipe.info || recipe.missing.length > 0 || state.job !== 'none' || device === null || text === lastPreview) return;
+  lastPreview = text;
+  try {
+    const model = await engine.call('preview', text);
+    if (model && text === recipe.text) showNetwork(model);
+    if (!model) lastPreview = '';
+  } catch (error) {
+    setText(byId('summary', HTMLElement), (error as Error).message);
+    setText(byId('network-note', HTMLElement), '');
+  }
+}
+
+function showNetwork(model: ModelInfo): void {
+  setText(byId('summary', HTMLElement), model.summary);
+  const parts = [`${format.count(model.parameters)} parameters`];
+  if (model.planBytes > 0) parts.push(`${format.bytes(model.planBytes)} of device memory planned for a training step`);
+  setText(byId('network-note', HTMLElement), parts.join(' · '));
+}
+
+function loaded(model: ModelInfo, ownRecipe: boolean): void {
+  if (ownRecipe) recipe.set(model.recipe);
+  run.clear();
+  run.begin(model);
+  run.say(`Loaded: step ${format.count(model.step)}`);
+  clearEvaluation('Press Evaluate to test the model.');
+}
