@@ -2,11 +2,11 @@
 
 use crate::Failure;
 use crate::pixels::Pixels;
-use crate::run_folder::Input;
 use std::ops::Range;
 use std::path::Path;
 use wgrad_nn::data::idx::{Idx, IdxKind};
 use wgrad_nn::data::{BatchTargets, Dataset, Inputs, Targets};
+use wgrad_nn::files::Input;
 
 /// A sample as bytes, with a name for people.
 pub(crate) struct Picture {

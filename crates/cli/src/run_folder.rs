@@ -2,11 +2,9 @@
 //! `.previous.safetensors`, the last checkpoint but one.
 
 use crate::Failure;
-use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use wgrad_nn::data::{Dataset, Normalize};
-use wgrad_nn::files::{Checkpoint, Kind, atomic_write};
+use wgrad_nn::files::{Checkpoint, Input, Kind, atomic_write};
 use wgrad_nn::{FitOptions, Recipe, Trainer};
 use wgrad_tensor::Device;
 
@@ -15,29 +13,11 @@ const RECIPE: &str = "recipe.toml";
 /// Name of the description of the samples in a run folder.
 const INPUT: &str = "input.json";
 
-/// What a trained network must be given, so that it can be used without the data that it was trained on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Input {
-    /// Shape of one sample.
-    pub(crate) shape: Vec<usize>,
-    /// Names of the classes; empty for regression.
-    pub(crate) classes: Vec<String>,
-    /// How the values are shifted and scaled, bytes being divided by 255 before.
-    pub(crate) normalize: Option<Normalize>,
-}
-
-impl Input {
-    /// What samples of this set look like.
-    pub(crate) fn of(set: &Dataset) -> Self {
-        Self { shape: set.input_shape().to_vec(), classes: set.classes().to_vec(), normalize: set.normalize().cloned() }
-    }
-
-    /// Reads it from a run folder.
-    pub(crate) fn load(run: &Path) -> Result<Self, Failure> {
-        let path = run.join(INPUT);
-        let text = std::fs::read(&path).map_err(|e| format!("{}: {e}; is {} the folder of a run?", path.display(), run.display()))?;
-        Ok(serde_json::from_slice(&text).map_err(|e| format!("{}: {e}; it says what the network takes, copy it from the run's beginning", path.display()))?)
-    }
+/// Reads what the samples of a run look like.
+fn input(run: &Path) -> Result<Input, Failure> {
+    let path = run.join(INPUT);
+    let text = std::fs::read(&path).map_err(|e| format!("{}: {e}; is {} the folder of a run?", path.display(), run.display()))?;
+    Ok(serde_json::from_slice(&text).map_err(|e| format!("{}: {e}; it says what the network takes, copy it from the run's beginning", path.display()))?)
 }
 
 /// The recipe of a run.
@@ -107,13 +87,42 @@ pub(crate) fn check_free(dir: &Path) -> Result<(), Failure> {
     }
 }
 
-/// A trainer with the weights of a run's checkpoint, to evaluate and predict; and that checkpoint.
-pub(crate) fn trained(device: &Device, run: &Path, recipe: &Recipe, input: &[usize], kind: Kind) -> Result<(Trainer, Checkpoint), Failure> {
-    let checkpoint = Checkpoint::load(run, kind)?;
-    let model = recipe.model(device, input)?;
-    let mut trainer = Trainer::new(device, model, recipe.loss, recipe.optimizer.clone(), FitOptions::default())?;
-    trainer.restore_weights(&run.join(kind.file_name()).display().to_string(), &checkpoint)?;
-    Ok((trainer, checkpoint))
+/// A trained network as it lies on disk.
+pub(crate) struct Trained {
+    /// The file of the checkpoint.
+    pub(crate) file: PathBuf,
+    /// How it was trained.
+    pub(crate) recipe: Recipe,
+    /// What it must be given.
+    pub(crate) input: Input,
+    /// Its weights, and where its training stood.
+    pub(crate) checkpoint: Checkpoint,
+}
+
+impl Trained {
+    /// Opens one of a run's checkpoints, or a checkpoint by itself: a file that this program or a browser wrote.
+    pub(crate) fn open(run: &Path, kind: Kind) -> Result<Self, Failure> {
+        if !run.is_file() {
+            let (file, recipe) = (run.join(kind.file_name()), recipe(run)?);
+            return Ok(Self { file, recipe, input: input(run)?, checkpoint: Checkpoint::load(run, kind)? });
+        }
+        let name = run.display().to_string();
+        let bytes = std::fs::read(run).map_err(|e| format!("{name}: {e}"))?;
+        let checkpoint = Checkpoint::from_bytes(&name, &bytes)?;
+        let Some(about) = checkpoint.state.about.clone() else {
+            return Err(format!("{name}: the file does not say what recipe made it; give the folder of its run").into());
+        };
+        let recipe = Recipe::parse(&format!("inside of {name}"), &about.recipe)?;
+        Ok(Self { file: run.to_path_buf(), recipe, input: about.input, checkpoint })
+    }
+
+    /// A trainer with its weights, to evaluate and predict.
+    pub(crate) fn trainer(&self, device: &Device) -> Result<Trainer, Failure> {
+        let model = self.recipe.model(device, &self.input.shape)?;
+        let mut trainer = Trainer::new(device, model, self.recipe.loss, self.recipe.optimizer.clone(), FitOptions::default())?;
+        trainer.restore_weights(&self.file.display().to_string(), &self.checkpoint)?;
+        Ok(trainer)
+    }
 }
 
 /// Which of a run's checkpoints.

@@ -3,6 +3,7 @@
 //! A [`Sequential`] is built from layers, a [`Trainer`] fits it to a [`Dataset`](data::dataset::Dataset), and a
 //! [`Recipe`] says both in a TOML file.
 
+pub mod bench;
 pub mod data;
 pub mod error;
 pub mod files;

@@ -5,6 +5,7 @@ use crate::data::digits::digits;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::data::idx;
 use crate::data::idx::Split;
+use crate::files::{About, Input};
 use crate::{Error, FitOptions, Layer, Loss, Optimizer, Sequential, Trainer};
 use serde::{Deserialize, Serialize};
 #[cfg(not(target_arch = "wasm32"))]
@@ -196,6 +197,7 @@ impl Recipe {
             validation: data.validation.clone(),
             early_stopping: self.early_stopping,
             save_every: self.save_every,
+            about: Some(About { recipe: self.to_toml()?, input: Input::of(&data.train) }),
             ..FitOptions::default()
         };
         Trainer::new(device, model, self.loss, self.optimizer.clone(), options)

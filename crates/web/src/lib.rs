@@ -4,6 +4,20 @@
 //! crate is empty.
 #![cfg(target_arch = "wasm32")]
 
+mod device;
+mod error;
+mod logging;
+mod model;
+mod options;
+mod recipes;
+mod train;
+mod types;
+
+pub use device::Device;
+pub use model::{Model, evaluate, load, predict, sample, save};
+pub use recipes::{describe, recipes};
+pub use train::train;
+
 use wasm_bindgen::prelude::*;
 
 /// The version of wgrad.

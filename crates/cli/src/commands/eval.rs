@@ -2,16 +2,16 @@
 
 use super::{say, say_json, score};
 use crate::args::Global;
-use crate::run_folder::{self, Which};
+use crate::run_folder::{Trained, Which};
 use crate::{Ending, Failure};
 use serde_json::json;
 use std::path::PathBuf;
 
 /// Arguments of `wgrad eval`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  wgrad eval runs/mnist-mlp-1 --best")]
+#[command(after_help = "Examples:\n  wgrad eval runs/mnist-mlp-1 --best\n  wgrad eval from-the-browser.safetensors")]
 pub(crate) struct Args {
-    /// The run's folder.
+    /// The run's folder, or a checkpoint by itself.
     run: PathBuf,
     #[command(flatten)]
     which: Which,
@@ -25,13 +25,12 @@ pub(crate) struct Args {
 
 /// Measures a trained network on the recipe's test set.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
-    let recipe = run_folder::recipe(&args.run)?;
-    let kind = args.which.kind();
+    let trained = Trained::open(&args.run, args.which.kind())?;
     let device = global.open()?;
-    let data = recipe.data(args.data.as_deref())?;
-    let (trainer, checkpoint) = run_folder::trained(&device, &args.run, &recipe, data.test.input_shape(), kind)?;
+    let data = trained.recipe.data(args.data.as_deref())?;
+    let trainer = trained.trainer(&device)?;
     let test = trainer.evaluate_blocking(&data.test)?;
-    let file = args.run.join(kind.file_name());
+    let (file, checkpoint) = (&trained.file, &trained.checkpoint);
     if args.json {
         say_json(&json!({
             "run": args.run,

@@ -3,12 +3,13 @@
 use super::{say, say_json};
 use crate::args::Global;
 use crate::images::{self, Picture};
-use crate::run_folder::{self, Input, Which};
+use crate::run_folder::{Trained, Which};
 use crate::{Ending, Failure};
 use serde_json::json;
 use std::ops::Range;
 use std::path::PathBuf;
 use wgrad_nn::data::Inputs;
+use wgrad_nn::files::Input;
 
 /// Classes that are printed for each image.
 const PRINTED: usize = 3;
@@ -23,7 +24,7 @@ Examples:
   wgrad predict runs/mnist-mlp-1 t10k-images-idx3-ubyte.gz --index 0..10
   wgrad predict runs/linear-1 --values 6")]
 pub(crate) struct Args {
-    /// The run's folder.
+    /// The run's folder, or a checkpoint by itself.
     run: PathBuf,
     /// PNG or JPEG files, or IDX files of images (plain or gzip).
     #[arg(required_unless_present = "values")]
@@ -60,11 +61,11 @@ fn range(text: &str) -> Result<Range<usize>, String> {
 
 /// Says what a trained network sees.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
-    let recipe = run_folder::recipe(&args.run)?;
-    let input = Input::load(&args.run)?;
-    let (names, x) = samples(args, &input)?;
+    let trained = Trained::open(&args.run, args.which.kind())?;
+    let (input, checkpoint) = (&trained.input, &trained.checkpoint);
+    let (names, x) = samples(args, input)?;
     let device = global.open()?;
-    let (trainer, checkpoint) = run_folder::trained(&device, &args.run, &recipe, &input.shape, args.which.kind())?;
+    let trainer = trained.trainer(&device)?;
     let out = trainer.predict_blocking(&x)?;
     let each = trainer.model().output_shape().iter().product::<usize>().max(1);
     let rows = names.iter().zip(out.chunks_exact(each));

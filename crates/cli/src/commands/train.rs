@@ -2,12 +2,12 @@
 
 use super::{say, say_json, score};
 use crate::args::Global;
-use crate::run_folder::{self, Input};
+use crate::run_folder;
 use crate::{Ending, Failure, logging};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use wgrad_nn::files::{Kind, atomic_write};
+use wgrad_nn::files::{Input, Kind, atomic_write};
 use wgrad_nn::recipe::Data;
 use wgrad_nn::report::progress::{Metrics, format_metrics, format_time};
 use wgrad_nn::report::{Progress, ProgressMode, Stream, progress};

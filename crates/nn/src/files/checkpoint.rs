@@ -8,6 +8,7 @@
 //!
 //! The bytes are a pure function of the contents: no times, no paths, names sorted.
 
+use super::about::About;
 use super::error::FileError;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,9 @@ pub struct State {
     /// Metrics at this point. One that is not finite is written as null and read as NaN.
     #[serde(default, deserialize_with = "null_as_nan")]
     pub metrics: BTreeMap<String, f64>,
+    /// The recipe and the samples, so that the file is of use by itself; absent where no recipe made the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
     /// What else the trainer must know to go on: patience spent, a schedule's place…
     #[serde(default)]
     pub extra: BTreeMap<String, serde_json::Value>,
@@ -86,6 +90,7 @@ impl Default for State {
             batch_in_epoch: 0,
             seed: 0,
             metrics: BTreeMap::new(),
+            about: None,
             extra: BTreeMap::new(),
         }
     }

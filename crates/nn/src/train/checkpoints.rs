@@ -38,6 +38,7 @@ impl Trainer {
             batch_in_epoch: self.position.batch,
             seed: self.options.seed,
             metrics: self.latest_metrics(),
+            about: self.options.about.clone(),
             extra,
             ..State::default()
         };

@@ -4,7 +4,7 @@ use super::feed::{self, Feed};
 use super::fit::EarlyStopping;
 use super::meter::Meter;
 use crate::data::dataset::Dataset;
-use crate::files::checkpoint::Checkpoint;
+use crate::files::{About, Checkpoint};
 use crate::layers::Pass;
 use crate::optim::clip_by_norm;
 use crate::report::history::History;
@@ -40,6 +40,8 @@ pub struct FitOptions {
     pub save_every: Option<u64>,
     /// Stops, as if interrupted, after this epoch: the run can be resumed.
     pub stop_after: Option<u64>,
+    /// What checkpoints tell of themselves; a recipe's trainer sets it.
+    pub about: Option<About>,
     /// Reads the loss of every so many steps; absent: about twice a second, which costs next to nothing.
     pub look_every: Option<u64>,
     /// Keeps the state in memory, at most this old, and tells it as [`Progress::checkpoint`](crate::report::Progress::checkpoint):
@@ -60,6 +62,7 @@ impl Default for FitOptions {
             run: None,
             save_every: None,
             stop_after: None,
+            about: None,
             look_every: None,
             keep: None,
         }
@@ -238,6 +241,15 @@ impl Trainer {
     pub fn plan(&mut self, dataset: &Dataset) -> Result<String, Error> {
         let batch = self.options.batch_size.min(dataset.len());
         Ok(self.train_step(dataset, batch)?.step.plan().to_string())
+    }
+
+    /// The bytes of that plan.
+    ///
+    /// # Errors
+    /// As [`Trainer::plan`].
+    pub fn planned_bytes(&mut self, dataset: &Dataset) -> Result<u64, Error> {
+        let batch = self.options.batch_size.min(dataset.len());
+        Ok(self.train_step(dataset, batch)?.step.plan().total_bytes())
     }
 
     /// Times every kernel of one training step on this set's first batch. The step counts: weights move.

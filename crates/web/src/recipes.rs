@@ -1,0 +1,144 @@
+//! Recipes: the built-in ones, and what a text describes.
+
+use crate::error::{Failure, Result};
+use crate::options::object;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+use wgrad_nn::Recipe;
+use wgrad_nn::data::Dataset;
+use wgrad_nn::data::idx::{Idx, IdxKind, Split, images_with_labels, mnist_from_bytes};
+use wgrad_nn::recipe::{BUILT_IN, Data, Source};
+
+#[derive(Serialize)]
+struct Info {
+    name: String,
+    toml: String,
+    source: &'static str,
+    files: Vec<String>,
+    epochs: u64,
+    batch_size: usize,
+    seed: u64,
+    loss: wgrad_nn::Loss,
+    optimizer: &'static str,
+    learning_rate: f64,
+}
+
+/// The built-in recipes.
+///
+/// # Errors
+/// None that a caller could bring about.
+#[wasm_bindgen(skip_typescript)]
+pub fn recipes() -> std::result::Result<JsValue, JsValue> {
+    let all = BUILT_IN.iter().map(|(name, text)| info(&Recipe::built_in(name)?, text)).collect::<Result<Vec<_>>>()?;
+    Ok(object(&all)?)
+}
+
+/// What a recipe says: the name of a built-in one, or TOML.
+///
+/// # Errors
+/// Names the line, the key and what would be right.
+#[wasm_bindgen(skip_typescript)]
+pub fn describe(recipe: &str) -> std::result::Result<JsValue, JsValue> {
+    let known = BUILT_IN.iter().find(|(name, _)| *name == recipe).map(|(_, text)| *text);
+    Ok(object(&info(&read(recipe)?, known.unwrap_or(recipe))?)?)
+}
+
+/// A recipe by its built-in name, or from its text.
+pub(crate) fn read(text: &str) -> Result<Recipe> {
+    let name = text.trim();
+    // A name has no room for a key and its value.
+    if !name.contains('=') && !name.contains('\n') {
+        return Ok(Recipe::built_in(name)?);
+    }
+    Ok(Recipe::parse("(this text)", text)?)
+}
+
+fn info(recipe: &Recipe, text: &str) -> Result<Info> {
+    let source = match &recipe.data {
+        Source::Digits { .. } => "digits",
+        Source::Mnist { .. } => "mnist",
+        Source::Idx { .. } => "idx",
+        Source::Values { .. } => "values",
+    };
+    Ok(Info {
+        name: recipe.name.clone(),
+        toml: text.to_owned(),
+        source,
+        files: files(recipe),
+        epochs: recipe.epochs,
+        batch_size: recipe.batch_size,
+        seed: recipe.seed,
+        loss: recipe.loss,
+        optimizer: recipe.optimizer.name(),
+        learning_rate: recipe.optimizer.learning_rate(),
+    })
+}
+
+/// Names of the files that a recipe's data are in: training images and labels, test images and labels.
+fn files(recipe: &Recipe) -> Vec<String> {
+    match &recipe.data {
+        Source::Mnist { .. } => [Split::Train, Split::Test].iter().flat_map(|s| s.mnist_files()).map(str::to_owned).collect(),
+        Source::Idx { train_images, train_labels, test_images, test_labels, .. } => [train_images, train_labels, test_images, test_labels].map(String::clone).to_vec(),
+        Source::Digits { .. } | Source::Values { .. } => Vec::new(),
+    }
+}
+
+/// The recipe's data: made, or from the files that JavaScript gave as an object of names and bytes.
+pub(crate) fn data(recipe: &Recipe, given: &JsValue) -> Result<Data> {
+    let names = files(recipe);
+    let [train_images, train_labels, test_images, test_labels] = names.as_slice() else {
+        return Ok(recipe.data_made()?);
+    };
+    let given = Given::read(given)?;
+    let missing: Vec<&str> = names.iter().filter(|name| given.find(name).is_none()).map(String::as_str).collect();
+    if !missing.is_empty() {
+        return Err(Failure::new("data", format!("the recipe {} needs files that are not there: {} (plain or .gz)", recipe.name, missing.join(", "))));
+    }
+    let bytes = |name: &str| given.find(name).unwrap_or_default();
+    let (train, test) = match &recipe.data {
+        Source::Idx { classes, normalize, .. } => {
+            let pair = |images: &str, labels: &str| -> Result<Dataset> {
+                let images = Idx::parse(images, &bytes(images), IdxKind::Images).map_err(wgrad_nn::Error::from)?;
+                let labels = Idx::parse(labels, &bytes(labels), IdxKind::Labels).map_err(wgrad_nn::Error::from)?;
+                let set = images_with_labels(&recipe.name, images, labels, classes.clone()).map_err(wgrad_nn::Error::from)?;
+                match normalize {
+                    Some(normalize) => Ok(set.normalized(normalize.clone()).map_err(wgrad_nn::Error::from)?),
+                    None => Ok(set),
+                }
+            };
+            (pair(train_images, train_labels)?, pair(test_images, test_labels)?)
+        }
+        _ => (
+            mnist_from_bytes(Split::Train, &bytes(train_images), &bytes(train_labels)).map_err(wgrad_nn::Error::from)?,
+            mnist_from_bytes(Split::Test, &bytes(test_images), &bytes(test_labels)).map_err(wgrad_nn::Error::from)?,
+        ),
+    };
+    Ok(recipe.split(train, test)?)
+}
+
+/// Files by name, as JavaScript gave them.
+struct Given(Vec<(String, js_sys::Uint8Array)>);
+
+impl Given {
+    fn read(object: &JsValue) -> Result<Self> {
+        let mut all = Vec::new();
+        if let Some(object) = object.dyn_ref::<js_sys::Object>() {
+            for entry in js_sys::Object::entries(object).iter() {
+                let pair: js_sys::Array = entry.unchecked_into();
+                let name = pair.get(0).as_string().unwrap_or_default();
+                let bytes = pair.get(1).dyn_into().map_err(|_| Failure::new("data", format!("{name} must be a Uint8Array")))?;
+                all.push((name, bytes));
+            }
+        }
+        Ok(Self(all))
+    }
+
+    /// The bytes of a file: by its name, with or without folders and `.gz`, and with a dot in the place of MNIST's dash.
+    fn find(&self, wanted: &str) -> Option<Vec<u8>> {
+        let plain = |name: &str| {
+            let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
+            base.trim_end_matches(".gz").replace(".idx", "-idx")
+        };
+        self.0.iter().find(|(name, _)| plain(name) == plain(wanted)).map(|(_, bytes)| bytes.to_vec())
+    }
+}

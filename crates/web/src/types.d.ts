@@ -1,0 +1,153 @@
+/** What a recipe says of itself. */
+export interface RecipeInfo {
+  name: string;
+  toml: string;
+  source: "digits" | "mnist" | "idx" | "values";
+  /** Names of the files that its data are in; empty where it makes them. */
+  files: string[];
+  epochs: number;
+  batch_size: number;
+  seed: number;
+  loss: string;
+  optimizer: string;
+  learning_rate: number;
+}
+
+/** The built-in recipes. */
+export function recipes(): RecipeInfo[];
+/** What a recipe says: the name of a built-in one, or TOML. Throws a WgradError that names the line and the key. */
+export function describe(recipe: string): RecipeInfo;
+
+/** Every error of this package. */
+export interface WgradError extends Error {
+  name: "WgradError";
+  kind: "no_webgpu" | "no_adapter" | "limit" | "device_lost" | "recipe" | "data" | "checkpoint" | "not_finite" | "busy" | "other";
+}
+
+export interface DeviceInfo {
+  name: string;
+  vendor: string;
+  architecture: string;
+  description: string;
+  user_agent: string;
+  /** Whether the adapter is the processor itself. */
+  software: boolean;
+  f16: boolean;
+  features: string[];
+  limits: {
+    max_buffer_bytes: number;
+    max_binding_bytes: number;
+    max_workgroup_bytes: number;
+    max_invocations: number;
+    max_storage_buffers: number;
+    max_groups: number;
+  };
+}
+
+/** A GPU that models live on. Where it is lost during training, the handle goes over to a new one. */
+export class Device {
+  private constructor();
+  static open(): Promise<Device>;
+  readonly info: DeviceInfo;
+  /** Bytes of the buffers on the device now, and the most so far; buffers made so far. */
+  memory(): { live_bytes: number; peak_bytes: number; buffers: number };
+  /** Destroys the device, as a driver's reset would. */
+  lose(): void;
+  handle(): Device;
+  free(): void;
+}
+
+/** Files by name, plain or gzip: `{"train-images-idx3-ubyte.gz": bytes, …}`. */
+export type Files = { [name: string]: Uint8Array };
+
+export interface StepEvent {
+  epoch: number;
+  epochs: number;
+  /** Counted over all epochs, from 1. */
+  step: number;
+  /** Steps of this epoch that are finished, and all of them. */
+  done: number;
+  steps: number;
+  /** Means over the epoch so far, where they were read. */
+  loss?: number | null;
+  accuracy?: number;
+  /** The loss of this step's batch alone, where it was read. */
+  batch_loss?: number | null;
+}
+
+export interface EpochRow {
+  epoch: number;
+  step: number;
+  loss: number | null;
+  accuracy: number | null;
+  val_loss: number | null;
+  val_accuracy: number | null;
+  learning_rate: number;
+  seconds: number;
+}
+
+export interface TrainOptions {
+  /** Opened where absent. */
+  device?: Device;
+  /** A checkpoint to go on from. */
+  from?: Uint8Array;
+  /** Aborting ends the training after the step under way; the promise gives the model. */
+  signal?: AbortSignal;
+  /** Reads the loss of every so many steps; about twice a second where absent. */
+  lossEvery?: number;
+  /** The model exists: it can be asked while it trains. */
+  onStart?(model: Model): void;
+  onStep?(step: StepEvent): void;
+  onEpoch?(row: EpochRow): void;
+  /** The state as safetensors: after epochs, every few seconds, and at a stop. */
+  onCheckpoint?(bytes: Uint8Array): void;
+  /** A line for people: the device was lost and training goes on, training stopped early. */
+  onNote?(text: string): void;
+}
+
+/** Trains a recipe: the name of a built-in one, or TOML. */
+export function train(recipe: string, data?: Files | null, options?: TrainOptions): Promise<Model>;
+
+/** A network with its optimiser's state, its data and its device. */
+export class Model {
+  private constructor();
+  /** A fresh, untrained network. */
+  static create(recipe: string, data?: Files | null, device?: Device): Promise<Model>;
+  readonly name: string;
+  /** The recipe as TOML. */
+  readonly recipe: string;
+  readonly summary: string;
+  readonly parameters: number;
+  /** Planned device memory of a training step. */
+  readonly plan_bytes: number;
+  readonly input_shape: Uint32Array;
+  readonly classes: string[];
+  readonly history: EpochRow[];
+  readonly step: number;
+  readonly epoch: number;
+  readonly finished: boolean;
+  readonly training: boolean;
+  handle(): Model;
+  free(): void;
+}
+
+/** Probabilities, or values, for whole samples as the data set gives them before normalisation: pixels in [0, 1]. */
+export function predict(model: Model, x: Float32Array): Promise<Float32Array>;
+
+export interface Evaluation {
+  loss: number;
+  accuracy: number | null;
+  samples: number;
+  classes: string[];
+  /** Counts: row = the true class, column = the predicted one. */
+  confusion: number[][] | null;
+}
+
+/** Loss, accuracy and the confusion matrix on the test set. */
+export function evaluate(model: Model): Promise<Evaluation>;
+/** The model and its training state as safetensors: the file that the command `wgrad` writes and reads. */
+export function save(model: Model): Promise<Uint8Array>;
+/** A model from such bytes. Without a recipe, the one that the file names; without data it can only be asked. */
+export function load(recipe: string | null | undefined, bytes: Uint8Array, data?: Files | null, device?: Device): Promise<Model>;
+/** A test sample before normalisation, and its class. */
+export function sample(model: Model, index: number): { x: Float32Array; label: number | null };
