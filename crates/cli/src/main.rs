@@ -1,7 +1,7 @@
 //! The `wgrad` command: one file a command in `commands`, what they share beside it.
 
 mod args;
-mod bench;
+mod bench_table;
 mod commands;
 mod images;
 mod logging;

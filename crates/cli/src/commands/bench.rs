@@ -2,8 +2,9 @@
 
 use super::say;
 use crate::args::Global;
-use crate::bench::{Row, Table, Workload, measure, measure_variants, workloads};
+use crate::bench_table::Table;
 use crate::{Ending, Failure};
+use wgrad_nn::bench::{Row, Workload, measure, measure_variants, workloads};
 use wgrad_tensor::{Device, runtime};
 
 /// Times matrix products, reductions, element-wise work and training steps on the adapter.
@@ -61,8 +62,8 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     let mut failed = Vec::new();
     for workload in &chosen {
         if let Err(error) = one(workload, &runtime, args, &table) {
-            eprintln!("{} {}: {error}", workload.name, workload.shape);
-            failed.push(format!("{} {}", workload.name, workload.shape));
+            eprintln!("{}: {error}", workload.id());
+            failed.push(workload.id());
         }
         // The next workload finds the memory empty.
         runtime.trim();
@@ -73,13 +74,13 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
 fn one(workload: &Workload, runtime: &runtime::Device, args: &Args, table: &Table) -> Result<(), Failure> {
     // A device of its own for each workload: plans, and the memory they hold, go with it. Pipelines are shared.
     let device = Device::from_runtime(runtime.clone());
-    let tell = |what: &str| eprintln!("{} {}{what} …", workload.name, workload.shape);
+    let tell = |what: &str| eprintln!("{}{what} …", workload.id());
     if args.profile {
         tell("");
         let work = (workload.build)(&device)?;
         work.step().run()?;
         let profile = pollster::block_on(work.step().profile())?;
-        say(format!("{} {}\n{profile}", workload.name, workload.shape));
+        say(format!("{}\n{profile}", workload.id()));
         if profile.rows.len() <= DISPATCHES_SHOWN {
             for row in &profile.rows {
                 say(format!("{:>10.1} us  {} ({})", row.ns / 1e3, row.label, row.kernel));
@@ -89,10 +90,13 @@ fn one(workload: &Workload, runtime: &runtime::Device, args: &Args, table: &Tabl
     }
     if !args.variants {
         tell("");
-        say(table.line(&measure(workload, &device, args.secs)?, None));
+        // Nobody stops it, so there is a row.
+        if let Some(row) = pollster::block_on(measure(workload, &device, args.secs, &mut || true))? {
+            say(table.line(&row, None));
+        }
         return Ok(());
     }
-    let rows: Vec<Row> = measure_variants(workload, &device, args.secs, &mut |variant| tell(&format!(", {variant}")))?;
+    let rows: Vec<Row> = pollster::block_on(measure_variants(workload, &device, args.secs, &mut |variant| tell(&format!(", {variant}"))))?;
     let first = rows.first().map(|row| row.median_ms);
     for row in &rows {
         let control = row.workload != workload.name;

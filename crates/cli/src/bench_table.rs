@@ -1,37 +1,7 @@
-//! Rows for programs and for people.
+//! Rows of the bench, as lines of a table or of JSON.
 
-use serde::Serialize;
 use std::fmt::Write as _;
-
-/// One measured workload. Written as one line of JSON, its fields are named as those of other projects' benches.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Row {
-    pub(crate) peer: &'static str,
-    pub(crate) version: &'static str,
-    pub(crate) backend: String,
-    pub(crate) adapter: String,
-    pub(crate) workload: &'static str,
-    pub(crate) shape: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) variant: Option<String>,
-    pub(crate) median_ms: f64,
-    pub(crate) min_ms: f64,
-    pub(crate) max_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cpu_ms: Option<f64>,
-    pub(crate) gflops_or_samples_per_s: f64,
-    pub(crate) unit: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) steps_per_s: Option<f64>,
-    pub(crate) cold_ms: f64,
-    pub(crate) warmup_ms: f64,
-    pub(crate) samples: usize,
-    pub(crate) calls_per_sample: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) load1: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) loss: Option<f32>,
-}
+use wgrad_nn::bench::Row;
 
 /// Prints rows as lines of a table, or as lines of JSON.
 pub(crate) struct Table {
