@@ -217,8 +217,8 @@ export async function until(what, get, { timeout = 30_000, every = 100 } = {}) {
 
 /** The native program, or null where it is not built. */
 export function native() {
-  const places = [process.env.WGRAD, path.join(target, 'release', 'wgrad'), path.join(target, 'debug', 'wgrad')];
-  const found = places.filter((p) => p && fs.existsSync(p));
+  if (process.env.WGRAD) return process.env.WGRAD;
+  const found = ['release', 'debug'].map((profile) => path.join(target, profile, 'wgrad')).filter((p) => fs.existsSync(p));
   // The newer one is the one that was built from these sources.
   return found.sort((a, b) => fs.statSync(b).mtimeMs - fs.statSync(a).mtimeMs)[0] ?? null;
 }

@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { drive, fromBase64, servePackage, startWorker, toBase64 } from './drive.mjs';
+import { idxImages } from './formats.mjs';
 import { calm, chromium, native, open, wgrad } from './harness.mjs';
 
 const IMAGES = 1000;
@@ -91,13 +92,6 @@ function classesInTab(model) {
 /** The classes that the native program predicts for an IDX file. */
 const classesNatively = (run, file) => JSON.parse(wgrad(['predict', run, file, '--json'])).predictions.map((p) => p.class);
 
-/** An IDX file of grey images 28 × 28. */
-function idx(rows) {
-  const head = Buffer.alloc(16);
-  [0x803, rows.length, 28, 28].forEach((value, i) => head.writeUInt32BE(value, 4 * i));
-  return Buffer.concat([head, Buffer.from(rows.flat())]);
-}
-
 test('quickstart in a tab is the native run: curve, accuracy, checkpoints', { skip, timeout: 300_000 }, async (t) => {
   const there = trainNatively();
   const here = await trainInTab();
@@ -123,7 +117,7 @@ test('quickstart in a tab is the native run: curve, accuracy, checkpoints', { sk
     const report = JSON.parse(wgrad(['eval', file, '--json']));
     assert.equal(report.samples, here.test.samples);
     assert.ok(Math.abs(report.accuracy - here.test.accuracy) <= 0.0005, `${report.accuracy} and ${here.test.accuracy}`);
-    fs.writeFileSync(at('images-idx3-ubyte'), idx(await images()));
+    fs.writeFileSync(at('images-idx3-ubyte'), idxImages(await images()));
     const [tab, program] = [await classesInTab('model'), classesNatively(file, at('images-idx3-ubyte'))];
     assert.equal(program.length, IMAGES);
     assert.deepEqual(program, tab);

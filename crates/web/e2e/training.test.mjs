@@ -1,0 +1,138 @@
+// Train, stop, resume, draw, predict: what people do first.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { calm, chromium, serve, until } from './harness.mjs';
+import { longTasks } from './longtask.mjs';
+import { ONE, STEPS, button, canPress, confusion, draw, finished, guess, job, losses, number, press, probabilities, ready, status, step, stepsDone, text, visit } from './person.mjs';
+
+let server, chrome;
+
+/** Losses of an unbroken run by step, to compare others with. */
+let unbroken;
+
+before(async () => {
+  server = await serve();
+  chrome = await chromium();
+});
+
+after(async () => {
+  await chrome?.close();
+  await server?.close();
+});
+
+async function come(t, query) {
+  const tab = await visit(chrome, server, query);
+  t.after(() => tab.context.close());
+  return tab;
+}
+
+test('quickstart trains to the end, with curves, readouts and a confusion matrix', { timeout: 300_000 }, async (t) => {
+  const { page, trouble } = await come(t, 'lossEvery=1');
+  assert.match(await text(page, 'summary'), /linear/i);
+  await press(page, 'Train');
+  await stepsDone(page, 60);
+  const early = await text(page, 'memory');
+  const { accuracy, samples, words } = await finished(page, 3 * STEPS);
+  t.diagnostic(`${words}; first step ${await page.getByTestId('status').getAttribute('data-first-step')} s after Train`);
+  assert.ok(accuracy >= 0.95, words);
+  assert.equal(await text(page, 'memory'), early, 'device memory grew');
+  assert.equal(await step(page), 3 * STEPS);
+  assert.ok(number(await text(page, 'steps-per-second')) > 0);
+  assert.ok(number(await text(page, 'loss')) < 0.5);
+  assert.equal(await page.getByTestId('epochs').locator('[data-epoch]').count(), 3);
+  const rows = await confusion(page);
+  assert.equal(rows.length, 10);
+  const cells = rows.flat();
+  assert.equal(cells.reduce((a, b) => a + b, 0), samples);
+  const right = rows.reduce((sum, row, i) => sum + row[i], 0);
+  assert.ok(Math.abs(right / samples - accuracy) < 1e-4, `${right} of ${samples} right, ${words}`);
+  unbroken = new Map(await losses(page));
+  assert.equal(unbroken.size, 3 * STEPS, 'the loss of every step was read');
+  calm(trouble);
+});
+
+test('a second page trains its first step within 2 s, without holding the main thread', { timeout: 300_000 }, async (t) => {
+  const warm = await come(t, 'epochs=1');
+  await press(warm.page, 'Train');
+  await finished(warm.page, STEPS);
+  await warm.page.reload();
+  await ready(warm.page);
+  // Others may use the machine too: the best of three counts.
+  let worst = Infinity;
+  let first = Infinity;
+  for (let run = 1; run <= 3 && (worst > 50 || first > 2); run++) {
+    if (run > 1) {
+      await warm.page.reload();
+      await ready(warm.page);
+    }
+    const tasks = await longTasks(warm.page);
+    await press(warm.page, 'Train');
+    await finished(warm.page, STEPS);
+    const seen = await tasks();
+    worst = Math.min(worst, Math.max(0, ...seen.map((task) => task.duration)));
+    first = Math.min(first, Number(await warm.page.getByTestId('status').getAttribute('data-first-step')));
+    t.diagnostic(`run ${run}: ${seen.length} tasks over 50 ms ${JSON.stringify(seen.map((s) => Math.round(s.duration)))}, first step after ${first.toFixed(2)} s`);
+  }
+  assert.ok(worst <= 50, `the main thread was held for ${worst} ms`);
+  assert.ok(first <= 2, `the first step came after ${first} s`);
+  calm(warm.trouble);
+});
+
+test('stop, then resume: the curve goes on and ends where an unbroken run ends', { timeout: 300_000 }, async (t) => {
+  const { page, trouble } = await come(t, 'lossEvery=1&epochs=2');
+  await press(page, 'Train');
+  await stepsDone(page, STEPS + 30);
+  await press(page, 'Stop');
+  await until('the stop', async () => (await status(page)).startsWith('Stopped at step'));
+  const stopped = number((await status(page)).replace('Stopped at step', ''));
+  assert.ok(stopped > STEPS && stopped < 2 * STEPS, `stopped at ${stopped}`);
+  await until('the evaluation after it', async () => (await job(page)) === 'none');
+  assert.equal(await canPress(page, 'Stop'), false);
+  const before = await losses(page);
+  assert.equal(before.length, stopped);
+  await press(page, 'Resume');
+  await stepsDone(page, stopped + 1);
+  const { words } = await finished(page, 2 * STEPS);
+  t.diagnostic(`stopped at step ${stopped}, then ${words}`);
+  const all = await losses(page);
+  assert.deepEqual(all.map(([step]) => step), Array.from({ length: 2 * STEPS }, (_, i) => i + 1), 'a gap in the curve');
+  assert.deepEqual(all.slice(0, stopped), before, 'the curve before the stop changed');
+  // The same seed: the losses must be those of the unbroken run.
+  if (unbroken) for (const [step, loss] of all) assert.ok(Math.abs(loss - unbroken.get(step)) <= 1e-5 * Math.abs(loss), `step ${step}: ${loss}, unbroken ${unbroken.get(step)}`);
+  assert.equal(await page.getByTestId('epochs').locator('[data-epoch]').count(), 2);
+  calm(trouble);
+});
+
+test('a digit is judged before, during and after a training', { timeout: 300_000 }, async (t) => {
+  const { page, trouble } = await come(t, 'epochs=2');
+  await draw(page, ONE);
+  const untrained = await guess(page);
+  assert.ok(Math.max(...untrained) < 0.9, `an untrained network is sure: ${untrained}`);
+  await press(page, 'Train');
+  await stepsDone(page, 100);
+  // By itself, while it trains, and at each stroke.
+  const during = await until('other probabilities', async () => {
+    const p = await probabilities(page);
+    return p && Math.abs(p[1] - untrained[1]) > 0.05 && p;
+  });
+  assert.equal(await job(page), 'train', 'the training ended before it was asked');
+  await button(page, 'Clear').click();
+  await until('empty probabilities', async () => (await probabilities(page)) === null);
+  await draw(page, ONE);
+  await guess(page);
+  assert.equal(await job(page), 'train', 'the training ended before it was asked');
+  await finished(page, 2 * STEPS);
+  await button(page, 'Clear').click();
+  await draw(page, ONE);
+  const trained = await until('a sure guess', async () => {
+    const p = await probabilities(page);
+    return p && p[1] > 0.8 && p;
+  });
+  t.diagnostic(`probability of a one: ${untrained[1].toFixed(2)} untrained, ${during[1].toFixed(2)} at about step 100, ${trained[1].toFixed(2)} trained`);
+  assert.equal(await text(page, 'guess'), '1');
+  await press(page, 'Take a test sample');
+  await until('the sample and its class', async () => /it is \d/.test(await page.locator('#guess-note').innerText()));
+  await guess(page);
+  calm(trouble);
+});
