@@ -15,12 +15,15 @@ const RIGHT = 10;
 const TOP = 8;
 const BOTTOM = 20;
 const DOT = 2;
+// More would run into each other; then the line alone is drawn.
+const MOST_MARKS = 40;
 
 export class Chart {
   readonly dots: Series = { steps: [], values: [] };
   readonly line: Series = { steps: [], values: [] };
   readonly marks: Series = { steps: [], values: [] };
-  private last = 1;
+  // The last step of the run; 0 before one is known.
+  private last = 0;
   private epochSteps = 0;
   private logarithmic = false;
   private empty = '';
@@ -92,11 +95,11 @@ export class Chart {
     const values = [...this.line.values, ...this.marks.values].filter(Number.isFinite);
     if (this.scale === 'share') {
       const least = values.length > 0 ? Math.min(...values) : 0;
-      return [[0.95, 0.9, 0.8, 0.6].find((bound) => least >= bound + 0.002) ?? 0, 1];
+      return [[0.95, 0.9, 0.8, 0.6].find((bound) => least > bound) ?? 0, 1];
     }
     // Single steps scatter; what is far out is cut off, not the curve squeezed.
     const most = Math.max(...values, 1e-9);
-    if (!this.logarithmic) return [0, values.length > 0 ? nice(most * 1.02) : 2.5];
+    if (!this.logarithmic) return [0, values.length > 0 ? Math.ceil((most * 1.02) / step(most)) * step(most) : 2];
     const least = Math.min(...values.filter((v) => v > 0), most);
     return [10 ** Math.floor(Math.log10(least)), 10 ** Math.ceil(Math.log10(most) + 1e-9)];
   }
@@ -118,7 +121,7 @@ export class Chart {
     const [low, high] = this.range();
     const log = this.logarithmic && this.scale === 'loss';
     const share = (v: number): number => (log ? Math.log(Math.max(v, low) / low) / Math.log(high / low) : (v - low) / (high - low));
-    const x = (step: number): number => LEFT + ((width - LEFT - RIGHT) * step) / this.last;
+    const x = (step: number): number => LEFT + ((width - LEFT - RIGHT) * step) / Math.max(1, this.last);
     const y = (v: number): number => TOP + (height - TOP - BOTTOM) * (1 - Math.min(1, Math.max(0, share(v))));
 
     this.axes(context, width, height, low, high, log, x, y);
@@ -142,7 +145,8 @@ export class Chart {
     this.stroke(context, this.line, 'train', x, y, width);
     this.stroke(context, this.marks, 'validation', x, y, width);
     context.fillStyle = colour('validation');
-    this.marks.steps.forEach((step, i) => {
+    const marked = this.marks.steps.length <= MOST_MARKS ? this.marks.steps : [];
+    marked.forEach((step, i) => {
       context.beginPath();
       context.arc(x(step), y(this.marks.values[i] as number), 3, 0, 2 * Math.PI);
       context.fill();
@@ -166,7 +170,7 @@ export class Chart {
     context.lineWidth = 1;
     context.textAlign = 'right';
     context.textBaseline = 'middle';
-    for (const tick of log ? decades(low, high) : evenly(low, high)) {
+    for (const tick of log ? decades(low, high) : evenly(low, high, this.scale)) {
       const at = Math.round(y(tick)) + 0.5;
       context.beginPath();
       context.moveTo(LEFT, at);
@@ -175,6 +179,7 @@ export class Chart {
       context.fillText(this.scale === 'share' ? `${+(100 * tick).toFixed(1)} %` : label(tick), LEFT - 6, at);
     }
     context.textBaseline = 'alphabetic';
+    if (this.last === 0) return;
     const epochs = this.epochSteps > 0 ? Math.round(this.last / this.epochSteps) : 0;
     // Ticks at the ends of epochs, as many as there is room for; steps where a run has no epochs to speak of.
     const room = Math.max(2, Math.floor((width - LEFT - RIGHT) / 70));
@@ -229,14 +234,22 @@ export class Chart {
   }
 }
 
-// The next number of 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of ten.
+// The next number of 1, 2, 5 times a power of ten.
 function nice(n: number): number {
   const power = 10 ** Math.floor(Math.log10(n));
-  return (([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((m) => m * power >= n * 0.9999) ?? 10) * power);
+  return ([1, 2, 5, 10].find((m) => m * power >= n * 0.9999) ?? 10) * power;
 }
 
-function evenly(low: number, high: number): number[] {
-  return [0, 1, 2, 3, 4].map((i) => low + ((high - low) * i) / 4);
+// The distance of the lines where about four fit below `most`.
+function step(most: number): number {
+  return nice(most / 5);
+}
+
+function evenly(low: number, high: number, scale: Scale): number[] {
+  const distance = scale === 'share' ? (high - low) / (low === 0.6 || low === 0.8 ? 4 : 5) : step(high * 0.98);
+  const ticks: number[] = [];
+  for (let i = 0; low + i * distance <= high * 1.0001; i++) ticks.push(low + i * distance);
+  return ticks;
 }
 
 function decades(low: number, high: number): number[] {

@@ -8,10 +8,10 @@
 //   status                             Ready · Starting … · Training · Stopping … · Stopped at step N · Finished at step N … · an error;
 //                                      data-job on it is none, train, evaluate, verify or bench; data-first-step holds seconds
 //   step, steps-per-second, loss, accuracy, memory, progress       the readouts; a dash where there is nothing yet
-//   epochs, log                        the table of epochs, newest first (rows have data-epoch); the log
+//   epochs, log                        the table of epochs (rows have data-epoch); the log
 //   recipe-error, summary, network, files, files-input             of the recipe
 //   pad, guess, prob-0 … prob-9        the drawing area, the best class, the probabilities (data-value: 0 to 1)
-//   evaluation, confusion              accuracy and loss in words; the table, rows are true classes
+//   evaluation, confusion              accuracy and loss in words; the table, rows are true classes, data-filled once it has counts
 //   model-status, model-input, kept    of the model; the table of models in the browser's storage
 //   verify-summary, verify-table, verify-failures, bench-status, bench-table
 // The address: ?recipe=quickstart&epochs=1&seed=1 presets the fields, lossEvery=1 reads the loss of every step,
@@ -21,14 +21,15 @@ import { BenchPanel } from './bench';
 import { clearEvaluation, showEvaluation } from './confusion';
 import { startDebug } from './debug';
 import { hideBanner, showBanner, showBroken, showDevice, showNoDevice, startBanner } from './device';
-import { byId, enable, onPress, setText } from './dom';
+import { byId, enable, make, onPress, setText } from './dom';
 import { Engine } from './engine';
 import * as format from './format';
 import { ModelPanel } from './models';
-import type { DeviceInfo, ModelInfo, News, Point, State, TrainEnd } from './protocol';
+import type { DeviceInfo, Loaded, ModelInfo, News, Point, State, TrainEnd } from './protocol';
 import { RecipePanel } from './recipe';
 import { sameButEpochs } from './recipe_text';
 import { RunPanel } from './run';
+import { showSummary } from './summary';
 import { startTabs } from './tabs';
 import { TryPanel } from './try';
 import { VerifyPanel } from './verify';
@@ -66,6 +67,7 @@ const buttons = {
 
 startTabs(document.querySelector('[role=tablist]') as HTMLElement);
 startBanner();
+clearEvaluation('Evaluated after each training.', 10);
 // A narrow window shows the run, not pages of text above it.
 if (matchMedia('(max-width: 860px)').matches) {
   for (const id of ['recipe-details', 'network-details']) byId(id, HTMLDetailsElement).open = false;
@@ -105,18 +107,14 @@ function take(news: News): void {
       if (state.model && state.job !== 'none') showNetwork(state.model);
       break;
     case 'started':
-      run.begin(news.model);
+      run.begin(news.model, news.history);
       run.say('Training', 'busy');
-      run.note(news.from > 0 ? `Going on with ${news.model.name} from step ${format.count(news.from)}` : `Training ${news.model.name} from the beginning`);
+      run.note(news.model.step > 0 ? `Going on with ${news.model.name} from step ${format.count(news.model.step)}` : `Training ${news.model.name} from the beginning`);
       break;
     case 'progress':
       run.progress(news.progress);
       collect(news.progress.points);
       trial.learned(news.progress.step);
-      return;
-    case 'epoch':
-      run.epoch(news.row);
-      run.note(`Epoch ${news.row.epoch} has ended after ${format.seconds(news.row.seconds)}`);
       return;
     case 'note':
       run.note(news.text);
@@ -189,7 +187,7 @@ async function resume(): Promise<void> {
 
 async function train(how: 'train' | 'resume', text: string): Promise<void> {
   hideBanner();
-  clearEvaluation('Evaluated when the training ends.');
+  clearEvaluation('Evaluated when the training ends.', classes());
   run.say('Starting …', 'busy');
   delete byId('status', HTMLElement).dataset['firstStep'];
   try {
@@ -199,7 +197,7 @@ async function train(how: 'train' | 'resume', text: string): Promise<void> {
     const message = (error as Error).message;
     run.say(message, 'bad');
     run.note(message);
-    clearEvaluation('The training failed.');
+    clearEvaluation('The training failed.', classes());
     return;
   }
   await evaluate();
@@ -213,12 +211,14 @@ function ended(end: TrainEnd): void {
   run.note(`${end.finished ? 'Finished' : 'Stopped'} ${at} after ${format.seconds(end.seconds)}; the first step was done after ${end.firstStep.toFixed(2)} s`);
 }
 
+const classes = (): number => state.model?.classes.length ?? 0;
+
 async function evaluate(): Promise<void> {
-  clearEvaluation('Evaluating …');
+  clearEvaluation('Evaluating …', classes());
   try {
     showEvaluation(await engine.call('evaluate'));
   } catch (error) {
-    clearEvaluation((error as Error).message);
+    clearEvaluation((error as Error).message, classes());
   }
 }
 
@@ -232,22 +232,23 @@ async function preview(): Promise<void> {
     if (model && text === recipe.text) showNetwork(model);
     if (!model) lastPreview = '';
   } catch (error) {
-    setText(byId('summary', HTMLElement), (error as Error).message);
+    byId('summary', HTMLElement).replaceChildren(make('p', 'error', (error as Error).message));
     setText(byId('network-note', HTMLElement), '');
   }
 }
 
 function showNetwork(model: ModelInfo): void {
-  setText(byId('summary', HTMLElement), model.summary);
+  showSummary(model.summary);
   const parts = [`${format.count(model.parameters)} parameters`];
-  if (model.planBytes > 0) parts.push(`${format.bytes(model.planBytes)} of device memory planned for a training step`);
+  if (model.planBytes > 0) parts.push(`${format.bytes(model.planBytes)} planned for a training step`);
   setText(byId('network-note', HTMLElement), parts.join(' · '));
 }
 
-function loaded(model: ModelInfo, ownRecipe: boolean): void {
-  if (ownRecipe) recipe.set(model.recipe);
+function loaded({ model, history, recipe: text }: Loaded): void {
+  if (text !== recipe.text) recipe.set(text);
+  showNetwork(model);
   run.clear();
-  run.begin(model);
+  run.begin(model, history);
   run.say(`Loaded: step ${format.count(model.step)}`);
-  clearEvaluation('Press Evaluate to test the model.');
+  clearEvaluation('Press Evaluate to test the model.', model.classes.length);
 }

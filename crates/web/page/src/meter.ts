@@ -45,3 +45,8 @@ export class Throttle {
     this.send();
   }
 }
+
+export function throttled(interval: number, send: () => void): () => void {
+  const throttle = new Throttle(interval, send);
+  return () => throttle.ask();
+}

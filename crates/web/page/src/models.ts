@@ -3,7 +3,7 @@
 import { byId, download, enable, make, onPress, setText } from './dom';
 import type { Engine } from './engine';
 import * as format from './format';
-import { AUTOSAVE, type Kept, type ModelInfo, type State } from './protocol';
+import { AUTOSAVE, type Kept, type Loaded, type ModelInfo, type State } from './protocol';
 
 export class ModelPanel {
   private readonly status = byId('model-status', HTMLElement);
@@ -21,7 +21,7 @@ export class ModelPanel {
     private readonly engine: Engine,
     private readonly recipe: () => string,
     // A model came from a file or from the storage.
-    private readonly loaded: (model: ModelInfo, ownRecipe: boolean) => void,
+    private readonly loaded: (loaded: Loaded) => void,
   ) {
     onPress(this.buttons.download, () => void this.run(() => this.download()));
     onPress(this.buttons.keep, () => void this.run(() => this.keep()));
@@ -79,10 +79,10 @@ export class ModelPanel {
     actions.append(load, remove);
     row.append(
       name,
-      make('td', '', format.count(kept.step)),
-      make('td', '', `${kept.epoch} of ${kept.epochs}`),
-      make('td', '', format.date(kept.date)),
-      make('td', '', format.bytes(kept.bytes)),
+      cell('step', format.count(kept.step)),
+      cell('epoch', `${kept.epoch} of ${kept.epochs}`),
+      cell('', format.date(kept.date)),
+      cell('', format.bytes(kept.bytes)),
       actions,
     );
     return row;
@@ -103,16 +103,17 @@ export class ModelPanel {
 
   private async load(file: File): Promise<void> {
     setText(this.status, `Loading ${file.name} …`);
-    const model = await this.engine.call('load', this.recipe(), file);
-    setText(this.status, `Loaded ${file.name}: step ${format.count(model.step)}.`);
-    this.loaded(model, false);
+    const loaded = await this.engine.call('load', this.recipe(), file);
+    const own = loaded.recipe === this.recipe() ? '' : ' The recipe is the file’s own.';
+    setText(this.status, `Loaded ${file.name}: step ${format.count(loaded.model.step)}.${own}`);
+    this.loaded(loaded);
   }
 
   private async loadKept(kept: Kept): Promise<void> {
     setText(this.status, `Loading ${kept.name} …`);
-    const model = await this.engine.call('loadKept', kept.id);
-    setText(this.status, `Loaded ${kept.name}: step ${format.count(model.step)}.`);
-    this.loaded(model, true);
+    const loaded = await this.engine.call('loadKept', kept.id);
+    setText(this.status, `Loaded ${kept.name}: step ${format.count(loaded.model.step)}.`);
+    this.loaded(loaded);
   }
 
   private async run(action: () => Promise<void>): Promise<void> {
@@ -124,4 +125,11 @@ export class ModelPanel {
       this.status.dataset['tone'] = 'bad';
     }
   }
+}
+
+// `label` stands in for the head of the column where there is no room for columns.
+function cell(label: string, text: string): HTMLTableCellElement {
+  const cell = make('td', '', text);
+  cell.dataset['label'] = label;
+  return cell;
 }

@@ -1,12 +1,10 @@
 // What the page and its worker say to each other. The page calls (`Calls`), the worker replies once to each call and tells
 // of everything else by itself (`News`). Nothing else crosses.
 
-import type { BenchRow, Device, EpochRow, Receipt, RecipeInfo, evaluate } from 'wgrad';
+import type { BenchRow, DeviceInfo, EpochRow, Evaluation, Receipt, RecipeInfo } from 'wgrad';
 
-export type DeviceInfo = Device['info'];
-export type Evaluation = Awaited<ReturnType<typeof evaluate>>;
 export type VerifyRow = Receipt['rows'][number];
-export type { BenchRow, EpochRow, Receipt, RecipeInfo };
+export type { BenchRow, DeviceInfo, EpochRow, Evaluation, Receipt, RecipeInfo };
 
 // One at a time: each wants the whole device.
 export type Job = 'none' | 'train' | 'evaluate' | 'verify' | 'bench';
@@ -21,7 +19,6 @@ export interface ModelInfo {
   classes: string[];
   step: number;
   epoch: number;
-  history: EpochRow[];
 }
 
 // A checkpoint without its bytes: in memory, or kept in the browser's storage.
@@ -48,6 +45,13 @@ export interface State {
   resume: Kept | null;
 }
 
+export interface Loaded {
+  model: ModelInfo;
+  history: EpochRow[];
+  // The text of the recipe into whose network it was loaded.
+  recipe: string;
+}
+
 // One reading of the loss: the epoch's running means, and this step's own loss.
 export interface Point {
   step: number;
@@ -65,8 +69,9 @@ export interface Progress {
   // Steps per second over the last two seconds; null before there are two steps.
   rate: number | null;
   memory: { live: number; peak: number } | null;
-  // All readings since the last message.
+  // All readings since the last message, and the epochs that have ended.
   points: Point[];
+  rows: EpochRow[];
 }
 
 export interface Problem {
@@ -102,12 +107,12 @@ export interface Calls {
   // Ends the job after the piece of work under way.
   stop(): void;
   predict(x: Float32Array): Float32Array;
-  sample(index: number): { x: Float32Array; label: number };
+  sample(index: number): { x: Float32Array; label: number | null };
   evaluate(): Evaluation;
   save(): Uint8Array;
-  load(recipe: string, file: File): ModelInfo;
+  load(recipe: string, file: File): Loaded;
   keep(): void;
-  loadKept(id: string): ModelInfo;
+  loadKept(id: string): Loaded;
   deleteKept(id: string): void;
   undelete(): void;
   verify(filter: string): Receipt;
@@ -129,9 +134,8 @@ export type News =
   | { news: 'device'; device: DeviceInfo }
   | { news: 'no_device'; problem: Problem; secure: boolean }
   | { news: 'state'; state: State }
-  | { news: 'started'; model: ModelInfo; from: number }
+  | { news: 'started'; model: ModelInfo; history: EpochRow[] }
   | { news: 'progress'; progress: Progress }
-  | { news: 'epoch'; row: EpochRow }
   | { news: 'note'; text: string }
   | { news: 'lost'; text: string }
   | { news: 'files'; files: FileStatus }

@@ -88,16 +88,11 @@ export class RecipePanel {
     this.forget.hidden = status.have.length === 0;
     this.listFiles();
     const refused = status.refused.join(', ');
-    const wanted = this.info?.files.join(', ') ?? '';
-    const lacking = this.missing;
-    let text = '';
-    if (refused) text = `Not used: ${refused}. This recipe needs ${wanted}, plain or with .gz. `;
-    if (this.info && this.info.files.length > 0) {
-      if (lacking.length === this.info.files.length) text += '';
-      else if (lacking.length > 0) text += `Still missing: ${lacking.join(', ')}.`;
-      else text += status.kept ? 'All files are here, and kept in this browser.' : 'All files are here, for this visit: the browser has no room to keep them.';
+    let text = refused ? `Not used: ${refused}. This recipe takes the files with the names above.` : '';
+    if (this.info && this.info.files.length > 0 && this.missing.length === 0) {
+      text += status.kept ? ' All are here, and kept in this browser.' : ' All are here, for this visit: the browser has no room to keep them.';
     }
-    setText(byId('files-status', HTMLElement), text);
+    setText(byId('files-status', HTMLElement), text.trim());
     this.changed();
   }
 

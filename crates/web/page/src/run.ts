@@ -3,9 +3,14 @@
 import { Chart } from './chart';
 import { byId, make, setText } from './dom';
 import * as format from './format';
+import { Looks } from './looks';
 import type { EpochRow, ModelInfo, Progress } from './protocol';
 
 const LOG_LINES = 200;
+// Shorter epochs would flood the log; the table has them.
+const LONG_EPOCH_S = 0.3;
+// Points of a curve, at most.
+const LOOKS = 150;
 
 export class RunPanel {
   private readonly status = byId('status', HTMLElement);
@@ -15,6 +20,7 @@ export class RunPanel {
   private readonly fill = byId('progress-fill', HTMLElement);
   private readonly loss: Chart;
   private readonly accuracy: Chart;
+  private looks = new Looks();
 
   constructor() {
     const legend = (name: string) => ({
@@ -37,15 +43,15 @@ export class RunPanel {
   note(text: string): void {
     const time = new Date().toTimeString().slice(0, 8);
     const line = make('li');
-    line.append(make('time', '', time), ` ${text}`);
-    // Who has scrolled up to read stays there.
-    const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 20;
-    this.log.append(line);
-    while (this.log.childElementCount > LOG_LINES) this.log.firstElementChild?.remove();
-    if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+    line.append(make('time', '', time), make('span', '', text));
+    keepEnd(this.log, () => {
+      this.log.append(line);
+      while (this.log.childElementCount > LOG_LINES) this.log.firstElementChild?.remove();
+    });
   }
 
   clear(): void {
+    this.looks = new Looks();
     this.loss.clear();
     this.accuracy.clear();
     this.loss.explain('Curves appear here when a training runs.');
@@ -55,7 +61,7 @@ export class RunPanel {
   }
 
   // A model that starts, goes on or was loaded: its past is drawn from its history where this page did not see it.
-  begin(model: ModelInfo): void {
+  begin(model: ModelInfo, history: EpochRow[]): void {
     if (model.step === 0) this.clear();
     this.loss.explain('');
     this.accuracy.explain(model.classes.length > 0 ? '' : 'This recipe’s loss has no accuracy.');
@@ -64,7 +70,7 @@ export class RunPanel {
       for (const series of [chart.dots, chart.line]) chart.cut(series, model.step + 1);
     }
     this.rows.replaceChildren();
-    for (const row of model.history) {
+    for (const row of history) {
       const seen = this.loss.line.steps.length > 0 && (this.loss.line.steps[0] as number) < row.step;
       this.epoch(row, seen);
     }
@@ -75,9 +81,14 @@ export class RunPanel {
     const all = p.epochs * p.steps;
     for (const chart of [this.loss, this.accuracy]) chart.domain(all, p.steps);
     for (const point of p.points) {
-      this.loss.add(this.loss.line, point.step, point.loss);
       if (point.batch !== null) this.loss.add(this.loss.dots, point.step, point.batch);
-      if (point.accuracy !== null) this.accuracy.add(this.accuracy.line, point.step, point.accuracy);
+      const look = this.looks.take(point, p.steps, all / LOOKS);
+      if (look) this.loss.add(this.loss.line, look.step, look.loss);
+      if (look && look.accuracy !== null) this.accuracy.add(this.accuracy.line, look.step, look.accuracy);
+    }
+    for (const row of p.rows) {
+      this.epoch(row);
+      if (row.seconds >= LONG_EPOCH_S) this.note(`Epoch ${row.epoch} took ${format.seconds(row.seconds)}`);
     }
     const last = p.points[p.points.length - 1];
     if (last) {
@@ -91,10 +102,10 @@ export class RunPanel {
     this.setBar(all > 0 ? p.step / all : 0, text);
   }
 
-  // One epoch has ended. `drawn` where the curve of its steps is there already.
-  epoch(row: EpochRow, drawn = true): void {
+  // `drawn` where the curve of its steps is there already.
+  private epoch(row: EpochRow, drawn = true): void {
     if (!drawn) {
-      this.loss.add(this.loss.line, row.step, row.loss);
+      this.loss.add(this.loss.line, row.step, row.loss ?? NaN);
       if (row.accuracy !== null) this.accuracy.add(this.accuracy.line, row.step, row.accuracy);
     }
     if (row.val_loss !== null) this.loss.add(this.loss.marks, row.step, row.val_loss);
@@ -111,11 +122,13 @@ export class RunPanel {
     const head = make('th', '', format.count(row.epoch));
     head.scope = 'row';
     line.append(head, ...cells.map((text) => make('td', '', text)));
-    // Newest first, so that it is seen without scrolling. A run that went back writes an epoch again.
+    // A run that went back writes an epoch again.
     this.rows.querySelector(`[data-epoch="${row.epoch}"]`)?.remove();
     line.dataset['epoch'] = String(row.epoch);
-    this.rows.prepend(line);
-    while (this.rows.childElementCount > LOG_LINES) this.rows.lastElementChild?.remove();
+    keepEnd(byId('epochs-view', HTMLElement), () => {
+      this.rows.append(line);
+      while (this.rows.childElementCount > LOG_LINES) this.rows.firstElementChild?.remove();
+    });
   }
 
   private setBar(share: number, text: string): void {
@@ -125,4 +138,11 @@ export class RunPanel {
     else this.bar.removeAttribute('aria-valuetext');
     setText(byId('progress-text', HTMLElement), text);
   }
+}
+
+// Shows the newest line; but who has scrolled up to read stays there.
+function keepEnd(view: HTMLElement, change: () => void): void {
+  const atEnd = view.scrollHeight - view.scrollTop - view.clientHeight < 20;
+  change();
+  if (atEnd) view.scrollTop = view.scrollHeight;
 }

@@ -2,9 +2,9 @@
 
 import { Device, Model, bench, describe, evaluate, load, predict, sample, save, train, verify } from 'wgrad';
 import { canonical, missing } from './files';
-import { Rate, Throttle } from './meter';
+import { Rate, Throttle, throttled } from './meter';
 import { AUTOSAVE } from './protocol';
-import type { BenchRow, Evaluation, Job, Kept, ModelInfo, News, Point, Progress, Receipt, RecipeInfo, TrainEnd } from './protocol';
+import type { BenchRow, EpochRow, Evaluation, Job, Kept, Loaded, ModelInfo, News, Point, Progress, Receipt, RecipeInfo, TrainEnd } from './protocol';
 import * as storage from './storage';
 
 // An error whose message is for people.
@@ -19,6 +19,8 @@ export class Refusal extends Error {
 
 // At most 20 messages a second about progress.
 const MESSAGE_MS = 50;
+const KEPT_MS = 300;
+const READINGS = 120;
 
 const JOBS: { [K in Job]: string } = { none: '', train: 'A training', evaluate: 'An evaluation', verify: 'Verify', bench: 'Bench' };
 
@@ -26,6 +28,8 @@ export class Session {
   private device: Device | null = null;
   private deviceGone = false;
   private model: Model | null = null;
+  // The text of its recipe, as it was written.
+  private recipe = '';
   private job: Job = 'none';
   private abort: AbortController | null = null;
   private checkpoint: storage.Record | null = null;
@@ -48,7 +52,7 @@ export class Session {
     if (this.device && !this.deviceGone) return this.device;
     this.device?.free();
     this.device = null;
-    this.device = await Device.open({ powerPreference: 'high-performance' });
+    this.device = await Device.open();
     this.deviceGone = false;
     this.tell({ news: 'device', device: this.device.info });
     return this.device;
@@ -75,7 +79,7 @@ export class Session {
     const facts = modelInfo(model);
     // A trained model is not given up for one that nobody trained; it may have been started meanwhile too.
     if (this.job === 'none' && (!this.model || this.model.step === 0)) {
-      this.replace(model);
+      this.replace(model, recipe);
       this.tellState();
     } else {
       model.free();
@@ -124,40 +128,42 @@ export class Session {
       const device = await this.open();
       await this.quiet;
       const rate = new Rate();
+      const every = lossEvery ?? readEvery(info);
       let firstStep: number | null = null;
       let points: Point[] = [];
+      let rows: EpochRow[] = [];
       let progress: Progress | null = null;
       const messages = new Throttle(MESSAGE_MS, () => {
         if (!progress) return;
         const memory = device.memory();
         progress.memory = { live: memory.live_bytes, peak: memory.peak_bytes };
-        progress.points = points;
+        this.tell({ news: 'progress', progress: { ...progress, points, rows } });
         points = [];
-        this.tell({ news: 'progress', progress });
-        progress = null;
+        rows = [];
       });
       const model = await train(recipe, this.data(info), {
         device,
         signal,
-        ...(lossEvery === null ? {} : { lossEvery }),
+        ...(every === null ? {} : { lossEvery: every }),
         ...(from ? { from: from.content } : {}),
         onStart: (model) => {
-          this.replace(model);
-          this.tell({ news: 'started', model: modelInfo(model), from: model.step });
+          this.replace(model, recipe);
+          this.tell({ news: 'started', model: modelInfo(model), history: model.history });
           this.tellState();
         },
         onStep: (s) => {
           const now = performance.now();
           firstStep ??= (now - called) / 1000;
           rate.add(s.step, now);
-          if (s.loss !== undefined) points.push({ step: s.step, loss: s.loss, accuracy: s.accuracy ?? null, batch: s.batch_loss ?? null });
+          // The engine gives null for what is no number.
+          if (s.loss !== undefined) points.push({ step: s.step, loss: s.loss ?? NaN, accuracy: s.accuracy ?? null, batch: s.batch_loss ?? null });
           const { epoch, epochs, step, done, steps } = s;
-          progress = { epoch, epochs, step, done, steps, rate: rate.perSecond(step, now), memory: null, points };
+          progress = { epoch, epochs, step, done, steps, rate: rate.perSecond(step, now), memory: null, points, rows };
           messages.ask();
         },
         onEpoch: (row) => {
-          messages.flush();
-          this.tell({ news: 'epoch', row });
+          rows.push(row);
+          messages.ask();
         },
         onCheckpoint: (bytes) => this.autosave(recipe, info, bytes),
         onNote: (text) => {
@@ -168,7 +174,7 @@ export class Session {
         },
       });
       messages.flush();
-      if (model !== this.model) this.replace(model);
+      this.replace(model, recipe);
       if (this.checkpoint) this.checkpoint.finished = model.finished;
       await this.persist();
       return { finished: model.finished, step: model.step, seconds: (performance.now() - called) / 1000, firstStep };
@@ -184,7 +190,7 @@ export class Session {
     return answer;
   };
 
-  sample = (index: number): { x: Float32Array; label: number } => sample(this.anyModel(), index);
+  sample = (index: number): { x: Float32Array; label: number | null } => sample(this.anyModel(), index);
 
   evaluate = (): Promise<Evaluation> => {
     const model = this.anyModel();
@@ -197,23 +203,42 @@ export class Session {
 
   save = (): Promise<Uint8Array> => save(this.anyModel());
 
-  load = async (recipe: string, file: File): Promise<ModelInfo> => this.take(recipe, new Uint8Array(await file.arrayBuffer()));
-
-  private take(recipe: string, bytes: Uint8Array): Promise<ModelInfo> {
+  // Into the network of the recipe at hand where the file fits it, else into that of the recipe in the file.
+  load = async (recipe: string, file: File): Promise<Loaded> => {
+    const bytes = new Uint8Array(await file.arrayBuffer());
     return this.work('evaluate', async () => {
-      const info = describe(recipe);
-      const complete = missing(info.files, [...this.files.keys()]).length === 0;
-      const model = await load(recipe, bytes, complete ? this.data(info) : null, await this.open());
-      await this.quiet;
-      this.replace(model);
-      this.checkpoint = { ...kept(AUTOSAVE, model, recipe, info, bytes), finished: model.finished };
-      return modelInfo(model);
+      try {
+        return await this.take(recipe, bytes);
+      } catch (error) {
+        try {
+          return await this.take(null, bytes);
+        } catch {
+          // The first error is about the recipe that is seen.
+          throw error;
+        }
+      }
     });
+  };
+
+  private async take(recipe: string | null, bytes: Uint8Array): Promise<Loaded> {
+    const model = await load(recipe, bytes, this.dataFor(recipe), await this.open());
+    await this.quiet;
+    const text = recipe ?? model.recipe;
+    this.replace(model, text);
+    this.checkpoint = kept(AUTOSAVE, model, text, describe(text), bytes);
+    return { model: modelInfo(model), history: model.history, recipe: text };
+  }
+
+  // Without its data a model can still be asked. What a file's own recipe needs is not known before it is read.
+  private dataFor(recipe: string | null): { [name: string]: Uint8Array } | null {
+    if (recipe === null) return this.files.size > 0 ? Object.fromEntries(this.files) : null;
+    const info = describe(recipe);
+    return missing(info.files, [...this.files.keys()]).length === 0 ? this.data(info) : null;
   }
 
   keep = async (): Promise<void> => {
     const model = this.anyModel();
-    const recipe = model.recipe;
+    const recipe = this.recipe;
     const bytes = this.job === 'train' ? this.checkpoint?.content : await save(model);
     if (!bytes) throw new Refusal('busy', 'There is no checkpoint yet; wait a few seconds.');
     const record = kept(`${Date.now()}`, model, recipe, describe(recipe), bytes);
@@ -224,10 +249,10 @@ export class Session {
     }
   };
 
-  loadKept = async (id: string): Promise<ModelInfo> => {
+  loadKept = async (id: string): Promise<Loaded> => {
     const record = await storage.get(id);
-    if (!record) throw new Refusal('storage', 'This model is no longer in the browser\u2019s storage.');
-    return this.take(record.recipe, record.content);
+    if (!record) throw new Refusal('storage', 'This model is no longer in the browser’s storage.');
+    return this.work('evaluate', () => this.take(record.recipe, record.content));
   };
 
   deleteKept = async (id: string): Promise<void> => {
@@ -307,9 +332,10 @@ export class Session {
     return this.model;
   }
 
-  private replace(model: Model): void {
+  private replace(model: Model, recipe: string): void {
     const old = this.model;
     this.model = model;
+    this.recipe = recipe;
     if (old && old !== model) void this.quiet.then(() => old.free());
   }
 
@@ -320,8 +346,10 @@ export class Session {
 
   private autosave(recipe: string, info: RecipeInfo, bytes: Uint8Array): void {
     if (!this.model) return;
+    const first = this.checkpoint === null;
     this.checkpoint = kept(AUTOSAVE, this.model, recipe, info, bytes);
-    this.tellState();
+    // Later ones change nothing of what can be pressed.
+    if (first) this.tellState();
     void this.persist();
   }
 
@@ -353,9 +381,10 @@ export class Session {
     this.tellKept();
   }
 
-  private tellKept(): void {
+  // Short epochs write many checkpoints.
+  private readonly tellKept = throttled(KEPT_MS, () => {
     this.tell({ news: 'kept', list: this.keptList, problem: this.keptProblem, deleted: this.deleted?.name ?? null });
-  }
+  });
 
   private tellState(): void {
     const { content: _, ...resume } = this.checkpoint ?? { content: null };
@@ -377,11 +406,19 @@ function modelInfo(model: Model): ModelInfo {
     classes: [...model.classes],
     step: model.step,
     epoch: model.epoch,
-    history: [...model.history],
   };
 }
 
 function kept(id: string, model: Model, recipe: string, info: RecipeInfo, content: Uint8Array): storage.Record {
   const { name, step, epoch, finished } = model;
   return { id, name, recipe, step, epoch, epochs: info.epochs, finished, bytes: content.length, date: Date.now(), content };
+}
+
+// Readings of the loss that a curve needs, where the steps of the run can be told beforehand: on a fast device it would be
+// over before the engine's own two readings a second. Null leaves it to the engine.
+function readEvery(info: RecipeInfo): number | null {
+  const given = /^[ \t]*train[ \t]*=[ \t]*([\d_]+)/m.exec(info.toml);
+  const samples = given ? Number(given[1]?.replaceAll('_', '')) : { digits: null, mnist: 60_000, idx: null, values: info.batch_size }[info.source];
+  if (samples === null) return null;
+  return Math.max(1, Math.floor((info.epochs * Math.ceil(samples / info.batch_size)) / READINGS));
 }

@@ -46,9 +46,9 @@ export class TryPanel {
     const image = this.imageShape();
     if (image) this.pad.shape(...image);
     const drawable = !model || image !== null;
-    byId('pad', HTMLElement).classList.toggle('off', !drawable);
+    byId('try', HTMLElement).classList.toggle('values', !drawable);
     const trained = !model ? 'No model yet.' : model.step === 0 ? 'Not trained yet: it guesses.' : `After ${format.count(model.step)} steps.`;
-    setText(byId('try-state', HTMLElement), drawable ? trained : `This model takes [${model?.inputShape.join(', ')}]: no drawing; take a test sample.`);
+    setText(byId('try-state', HTMLElement), drawable ? trained : `This model takes [${model?.inputShape.join(', ')}], which cannot be drawn.`);
     this.again();
   }
 
@@ -77,7 +77,13 @@ export class TryPanel {
 
   private async takeSample(): Promise<void> {
     try {
-      const { x, label } = await this.engine.call('sample', this.samples++);
+      // From the start again behind the last one.
+      const next = (): Promise<{ x: Float32Array; label: number | null }> => this.engine.call('sample', this.samples++);
+      const { x, label } = await next().catch((error: unknown) => {
+        if (this.samples === 1) throw error;
+        this.samples = 0;
+        return next();
+      });
       if (this.imageShape()) this.pad.show(x);
       else this.ask(x);
       this.label = this.classes.length > 0 ? label : null;

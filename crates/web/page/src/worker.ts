@@ -67,7 +67,10 @@ loaded.then(
     try {
       await session.open();
     } catch (error) {
-      tell({ news: 'no_device', problem: problem(error), secure: self.isSecureContext });
+      const said = problem(error);
+      // Whatever the engine calls it: without this there is no WebGPU to speak of.
+      const kind = (navigator as { gpu?: unknown }).gpu === undefined ? 'no_webgpu' : said.kind;
+      tell({ news: 'no_device', problem: { ...said, kind }, secure: self.isSecureContext });
     }
     await session.restore();
   },
