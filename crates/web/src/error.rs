@@ -17,6 +17,10 @@ impl Failure {
         Self { kind, message: message.into() }
     }
 
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.message
     }

@@ -4,6 +4,7 @@
 //! crate is empty.
 #![cfg(target_arch = "wasm32")]
 
+mod bench;
 mod device;
 mod error;
 mod logging;
@@ -12,11 +13,14 @@ mod options;
 mod recipes;
 mod train;
 mod types;
+mod verify;
 
+pub use bench::{bench, workloads};
 pub use device::Device;
 pub use model::{Model, evaluate, load, predict, sample, save};
 pub use recipes::{describe, recipes};
 pub use train::train;
+pub use verify::verify;
 
 use wasm_bindgen::prelude::*;
 

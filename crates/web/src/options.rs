@@ -31,6 +31,15 @@ pub(crate) fn number(options: &JsValue, name: &str) -> Result<Option<f64>> {
     value.as_f64().map(Some).ok_or_else(|| Failure::new("other", format!("the option {name} must be a number")))
 }
 
+/// A text among the options.
+pub(crate) fn text(options: &JsValue, name: &str) -> Result<Option<String>> {
+    let value = get(options, name);
+    if value.is_undefined() || value.is_null() {
+        return Ok(None);
+    }
+    value.as_string().map(Some).ok_or_else(|| Failure::new("other", format!("the option {name} must be a string")))
+}
+
 /// Whether the `AbortSignal` among the options asks to stop.
 pub(crate) fn aborted(signal: &JsValue) -> bool {
     get(signal, "aborted").is_truthy()

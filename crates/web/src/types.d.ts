@@ -151,3 +151,111 @@ export function save(model: Model): Promise<Uint8Array>;
 export function load(recipe: string | null | undefined, bytes: Uint8Array, data?: Files | null, device?: Device): Promise<Model>;
 /** A test sample before normalisation, and its class. */
 export function sample(model: Model, index: number): { x: Float32Array; label: number | null };
+
+/** How far a verification is: the case just done. */
+export interface CaseEvent {
+  done: number;
+  of: number;
+  op: string;
+  case: string;
+  /** Results that differ so far. */
+  failed: number;
+}
+
+/** One result of one case, compared with the reference. */
+export interface VerifyRow {
+  op: string;
+  case: string;
+  /** The forced variant of the kernel; null for the one that this device would take. */
+  variant: string | null;
+  direction: "forward" | "backward";
+  /** `output 0`, or `grad 1` for the gradient of input 1. */
+  result: string;
+  elements: number;
+  /** The largest error in units in the last place; null where it is infinite. */
+  worst_ulp: number | null;
+  /** The largest error over what is allowed; null where it is infinite. */
+  worst_of_allowed: number | null;
+  /** Normalised mean squared error; null where it is no number. */
+  nmse: number | null;
+  outcome: "pass" | "fail" | "skip";
+  /** How it failed. */
+  message?: string;
+  /** Why it was skipped. */
+  reason?: string;
+}
+
+/** What a verification found, and on what: the same as `wgrad verify --receipt` writes. */
+export interface Receipt {
+  /** Versions. */
+  wgrad: string;
+  wgpu: string;
+  naga: string;
+  /** When it ended, UTC. */
+  date: string;
+  /** The adapter with its limits. */
+  adapter: { [key: string]: unknown };
+  filter: string | null;
+  seconds: number;
+  /** Results by their outcome. */
+  passed: number;
+  failed: number;
+  skipped: number;
+  /** Cases left out because the signal said stop; absent where there are none. */
+  unchecked?: number;
+  rows: VerifyRow[];
+}
+
+export interface VerifyOptions {
+  device?: Device;
+  /** Only ops whose name, or cases whose name, holds this text. */
+  filter?: string;
+  /** Aborting ends the verification after the case under way; the promise gives the receipt so far. */
+  signal?: AbortSignal;
+  onCase?(event: CaseEvent): void;
+}
+
+/** Checks every op, case and variant on this device, forward and backward, against an f64 reference. */
+export function verify(options?: VerifyOptions): Promise<Receipt>;
+
+/** One measured workload: the same as a line of `wgrad bench --json`. */
+export interface BenchRow {
+  peer: string;
+  version: string;
+  backend: string;
+  adapter: string;
+  workload: string;
+  shape: string;
+  /** Milliseconds of a call. */
+  median_ms: number;
+  min_ms: number;
+  max_ms: number;
+  /** What the median is worth, in `unit`. */
+  gflops_or_samples_per_s: number;
+  unit: "GFLOP/s" | "GB/s" | "samples/s";
+  /** Of workloads that train. */
+  steps_per_s?: number;
+  /** The first call, with compilation. */
+  cold_ms: number;
+  warmup_ms: number;
+  samples: number;
+  calls_per_sample: number;
+  /** The loss of the last step, of workloads that train. */
+  loss?: number | null;
+}
+
+export interface BenchOptions {
+  device?: Device;
+  /** Only workloads whose "workload shape" holds one of these texts, with commas between them. */
+  filter?: string;
+  /** Seconds of samples a workload; 2 where absent. */
+  secs?: number;
+  /** Aborting ends the bench after the sample under way; the promise gives the rows so far. */
+  signal?: AbortSignal;
+  onRow?(row: BenchRow): void;
+}
+
+/** Times workloads on this device. Large ones are slow on software adapters: filter. */
+export function bench(options?: BenchOptions): Promise<BenchRow[]>;
+/** Every workload of the bench, in the order in which they run. */
+export function workloads(): { workload: string; shape: string }[];

@@ -2,6 +2,7 @@
 
 use super::{Outcome, Plan, Receipt, Row, variants, verify_case};
 use crate::{Device, Error};
+use serde::Serialize;
 use web_time::Instant;
 use wgrad_kernels::Case;
 use wgrad_kernels::op::catalogue;
@@ -32,7 +33,7 @@ pub struct Verification {
 }
 
 /// How far a verification is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Progress<'a> {
     /// Cases done.
     pub done: usize,

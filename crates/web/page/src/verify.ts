@@ -112,8 +112,8 @@ function byOp(rows: VerifyRow[]): Map<string, OpResult> {
     ops.set(row.op, op);
     if (row.direction.toLowerCase() === 'forward') op.forward += 1;
     else op.backward += 1;
-    op.ulp = Math.max(op.ulp, row.worst_ulp);
-    op.ofAllowed = Math.max(op.ofAllowed, row.worst_of_allowed);
+    op.ulp = Math.max(op.ulp, row.worst_ulp ?? Infinity);
+    op.ofAllowed = Math.max(op.ofAllowed, row.worst_of_allowed ?? Infinity);
     if (row.outcome === 'fail') op.failed += 1;
     if (row.outcome === 'skip') op.skipped += 1;
   }
