@@ -5,6 +5,8 @@ import type { Engine } from './engine';
 import * as format from './format';
 import type { BenchRow, DeviceInfo, State } from './protocol';
 
+const SMALL = /^(matmul 256x256x256|train_mlp)/;
+
 export class BenchPanel {
   private readonly run = byId('bench-run', HTMLButtonElement);
   private readonly stop = byId('bench-stop', HTMLButtonElement);
@@ -47,6 +49,14 @@ export class BenchPanel {
       return label;
     });
     byId('workload-list', HTMLElement).replaceChildren(...items);
+  }
+
+  // A processor takes minutes for the large ones: there only the small ones are ticked beforehand.
+  preset(software: boolean): void {
+    if (!software || this.rows.length > 0) return;
+    for (const box of this.boxes()) box.checked = SMALL.test(box.value);
+    this.say('Not run yet. This adapter is the processor, so only the small workloads are ticked: the others take long.');
+    this.buttons();
   }
 
   update(state: State, device: boolean): void {

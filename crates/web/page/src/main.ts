@@ -50,7 +50,8 @@ const run = new RunPanel();
 const recipe = new RecipePanel(engine, () => {
   update();
   clearTimeout(previewTimer);
-  previewTimer = window.setTimeout(() => void preview(), PREVIEW_MS);
+  // At once where nobody is typing: then it is done before Train is pressed.
+  previewTimer = window.setTimeout(() => void preview(), recipe.typing ? PREVIEW_MS : 0);
 });
 const trial = new TryPanel(engine);
 const models = new ModelPanel(engine, () => recipe.text, loaded);
@@ -92,6 +93,7 @@ function take(news: News): void {
       run.say('wgrad could not be loaded', 'bad');
       break;
     case 'device':
+      if (!device) bench.preset(news.device.software);
       device = news.device;
       showDevice(news.device);
       if (state.job === 'none') run.say('Ready');

@@ -57,6 +57,11 @@ export class RecipePanel {
     return this.area.value;
   }
 
+  get typing(): boolean {
+    const at = document.activeElement;
+    return at === this.area || at === this.epochs || at === this.seed;
+  }
+
   // Names of the files that are still to come.
   get missing(): string[] {
     return this.info ? missing(this.info.files, this.have) : [];

@@ -69,7 +69,9 @@ export class RunPanel {
     for (const chart of [this.loss, this.accuracy]) {
       for (const series of [chart.dots, chart.line]) chart.cut(series, model.step + 1);
     }
-    this.rows.replaceChildren();
+    for (const row of [...this.rows.children]) {
+      if (Number((row as HTMLElement).dataset['epoch']) > model.epoch) row.remove();
+    }
     for (const row of history) {
       const seen = this.loss.line.steps.length > 0 && (this.loss.line.steps[0] as number) < row.step;
       this.epoch(row, seen);

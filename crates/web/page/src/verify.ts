@@ -80,8 +80,9 @@ export class VerifyPanel {
   }
 
   private finish(receipt: Receipt): void {
-    const { passed, failed, skipped, seconds } = receipt;
-    const left = skipped > 0 ? `, ${format.count(skipped)} skipped` : '';
+    const { passed, failed, skipped, seconds, unchecked = 0 } = receipt;
+    let left = skipped > 0 ? `, ${format.count(skipped)} skipped` : '';
+    if (unchecked > 0) left += `, ${format.count(unchecked)} cases not checked`;
     const early = this.stopped ? 'Stopped early: ' : '';
     const text = `${early}${format.count(passed)} results agree with the reference, ${format.count(failed)} differ${left}; ${format.seconds(seconds)}`;
     this.say(text, failed > 0 ? 'bad' : passed > 0 ? 'good' : 'plain');
@@ -110,7 +111,7 @@ function byOp(rows: VerifyRow[]): Map<string, OpResult> {
   for (const row of rows) {
     const op = ops.get(row.op) ?? { forward: 0, backward: 0, ulp: 0, ofAllowed: 0, failed: 0, skipped: 0 };
     ops.set(row.op, op);
-    if (row.direction.toLowerCase() === 'forward') op.forward += 1;
+    if (row.direction === 'forward') op.forward += 1;
     else op.backward += 1;
     op.ulp = Math.max(op.ulp, row.worst_ulp ?? Infinity);
     op.ofAllowed = Math.max(op.ofAllowed, row.worst_of_allowed ?? Infinity);
@@ -123,8 +124,9 @@ function byOp(rows: VerifyRow[]): Map<string, OpResult> {
 function resultLine(op: string, r: OpResult): HTMLTableRowElement {
   const result = r.failed > 0 ? `${r.failed} differ` : r.skipped > 0 ? `ok, ${r.skipped} skipped` : 'ok';
   // Near zero crossings an error in units of the last place can be huge.
-  const ulp = r.ulp < 1e4 ? r.ulp.toFixed(1) : r.ulp.toExponential(1);
-  const row = line([op, format.count(r.forward), format.count(r.backward), ulp, format.percent(r.ofAllowed, 1), result]);
+  const ulp = r.ulp < 1e4 ? r.ulp.toFixed(1) : r.ulp === Infinity ? '∞' : r.ulp.toExponential(1);
+  const allowed = r.ofAllowed === Infinity ? '∞' : format.percent(r.ofAllowed, 1);
+  const row = line([op, format.count(r.forward), format.count(r.backward), ulp, allowed, result]);
   row.lastElementChild?.classList.add(r.failed > 0 ? 'bad' : 'good');
   return row;
 }
@@ -139,6 +141,5 @@ function line([op = '', ...cells]: string[]): HTMLTableRowElement {
 
 function failure(row: VerifyRow): string {
   const variant = row.variant ? ` [${row.variant}]` : '';
-  const message = 'message' in row ? String(row.message) : '';
-  return `${row.op}: ${row.case}${variant} ${row.direction.toLowerCase()} ${row.result}: ${message}`;
+  return `${row.op}: ${row.case}${variant} ${row.direction} ${row.result}: ${row.message ?? ''}`;
 }
