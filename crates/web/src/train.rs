@@ -44,6 +44,7 @@ async fn trained(recipe: &str, data: &JsValue, options: &JsValue) -> Result<Rc<I
     fit.keep = Some(KEEP);
     inner.step.set(trainer.position().step);
     inner.epoch.set(trainer.position().epoch);
+    inner.history.borrow_mut().clone_from(&trainer.history().rows);
     call(function(options, "onStart")?.as_ref(), &Model(inner.clone()).into());
     let renew = async || {
         inner.device.renew().await?;
