@@ -60,9 +60,9 @@ impl Command {
         self
     }
 
-    /// Runs it and ends it when the time is over, which is then no success either.
+    /// Runs it in silence and ends it when the time is over, which is then no success either.
     pub(crate) fn within(mut self, limit: Duration) -> bool {
-        let Ok(mut child) = self.inner.stdin(Stdio::null()).spawn() else { return false };
+        let Ok(mut child) = self.inner.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else { return false };
         let start = Instant::now();
         while start.elapsed() < limit {
             match child.try_wait() {

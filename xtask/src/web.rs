@@ -93,9 +93,9 @@ fn build(yes: bool) -> Result<Built, Failure> {
     toolchain.cargo(&folders.target, &["build", "--locked", "--profile", "wasm", "--target", toolchain::TARGET, "--package", "wgrad-web", "--lib"]).run()?;
     let program: &Path = &folders.target.join("wasm").join(toolchain::TARGET).join("wasm/wgrad_web.wasm");
     bundle::package(&folders, &node, &bindgen, program)?;
-    bundle::size(&folders, &node)?;
     bundle::site(&folders, &node)?;
     println!("The package is in {}, the page in {}", folders.package.display(), folders.site.display());
+    bundle::size(&folders, &node)?;
     Ok(Built { folders, toolchain, bindgen, node })
 }
 

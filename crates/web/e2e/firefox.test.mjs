@@ -55,20 +55,18 @@ test('Firefox: quickstart trains, is saved and loaded', { skip, timeout: 300_000
   if (!needsAdapter(t)) return;
   const result = await drive(page, async (wgrad) => {
     const device = await wgrad.Device.open();
-    const memory = [];
     const began = performance.now();
-    const model = await wgrad.train('quickstart', null, { device, onStep: () => memory.push(device.memory().live_bytes) });
+    const model = await wgrad.train('quickstart', null, { device });
     const seconds = (performance.now() - began) / 1000;
     const test = await wgrad.evaluate(model);
     const again = await wgrad.load('quickstart', await wgrad.save(model), null, device);
     const { x } = wgrad.sample(model, 7);
     const [before, after] = [await wgrad.predict(model, x), await wgrad.predict(again, x)];
-    return { test, memory, seconds, again: await wgrad.evaluate(again), before: [...before], after: [...after], steps: model.step };
+    return { test, seconds, again: await wgrad.evaluate(again), before: [...before], after: [...after], steps: model.step };
   });
   t.diagnostic(`${result.steps} steps in ${result.seconds.toFixed(1)} s, test accuracy ${(100 * result.test.accuracy).toFixed(2)} %`);
   assert.ok(result.test.accuracy >= 0.95, `${result.test.accuracy}`);
   assert.equal(result.again.accuracy, result.test.accuracy);
   assert.deepEqual(result.after, result.before);
-  assert.equal(result.memory.at(-1), result.memory[49]);
   calm(trouble);
 });

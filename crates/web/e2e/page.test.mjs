@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { mnistFiles } from './formats.mjs';
 import { calm, chromium, serve, until } from './harness.mjs';
-import { STEPS, canPress, finished, guess, job, press, ready, status, step, stepsDone, text, visit } from './person.mjs';
+import { STEPS, canPress, finished, guess, job, press, ready, settled, status, step, stepsDone, text, visit } from './person.mjs';
 
 let server, chrome;
 
@@ -40,7 +40,7 @@ test('MNIST trains from its four files, dropped or chosen', { timeout: 300_000 }
   assert.equal(await canPress(page, 'Train'), false);
   await page.getByTestId('files-input').setInputFiles(files.slice(2).map(({ name, bytes }) => ({ name, mimeType: 'application/gzip', buffer: bytes })));
   await until('all files', () => canPress(page, 'Train'), { timeout: 60_000 });
-  await page.getByLabel('Epochs', { exact: true }).fill('1');
+  await page.getByRole('spinbutton', { name: 'Epochs' }).fill('1');
   await until('one epoch', () => page.getByRole('textbox', { name: 'Recipe text' }).inputValue().then((v) => /^epochs = 1$/m.test(v)));
   await press(page, 'Train');
   const { accuracy, samples, words } = await finished(page, data ? 1875 : 20);
@@ -147,7 +147,7 @@ test('stopping, reloading and closing leave no worker running', { timeout: 300_0
   await press(page, 'Train');
   await stepsDone(page, 50);
   await page.reload();
-  await ready(page);
+  await settled(page);
   const [second, ...others] = await ids();
   assert.ok(second !== first && others.length === 0, 'the worker of before the reload is still there');
   const reloaded = await busy();

@@ -19,6 +19,12 @@ export async function ready(page) {
   await until('the page to be ready', async () => (await status(page)) === 'Ready' && (await canPress(page, 'Train')), { timeout: 60_000 });
 }
 
+/** Waits until the page has done all that it does by itself: the last is the network's summary. */
+export async function settled(page) {
+  await ready(page);
+  await until('the summary', async () => /linear/i.test(await page.getByTestId('summary').textContent()));
+}
+
 export const text = (page, id) => page.getByTestId(id).innerText();
 export const status = (page) => text(page, 'status');
 export const job = (page) => page.getByTestId('status').getAttribute('data-job');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { calm, chromium, serve, until } from './harness.mjs';
 import { longTasks } from './longtask.mjs';
-import { ONE, STEPS, button, canPress, confusion, draw, finished, guess, job, losses, number, press, probabilities, ready, status, step, stepsDone, text, visit } from './person.mjs';
+import { ONE, STEPS, button, canPress, confusion, draw, finished, guess, job, losses, number, press, probabilities, settled, status, step, stepsDone, text, visit } from './person.mjs';
 
 let server, chrome;
 
@@ -29,14 +29,16 @@ async function come(t, query) {
 
 test('quickstart trains to the end, with curves, readouts and a confusion matrix', { timeout: 300_000 }, async (t) => {
   const { page, trouble } = await come(t, 'lossEvery=1');
-  assert.match(await text(page, 'summary'), /linear/i);
+  await settled(page);
   await press(page, 'Train');
-  await stepsDone(page, 60);
+  // The first epoch's end brings the buffers of the validation.
+  await stepsDone(page, STEPS + 50);
   const early = await text(page, 'memory');
+  await stepsDone(page, 3 * STEPS - 50);
+  assert.equal(await text(page, 'memory'), early, 'device memory grew');
   const { accuracy, samples, words } = await finished(page, 3 * STEPS);
   t.diagnostic(`${words}; first step ${await page.getByTestId('status').getAttribute('data-first-step')} s after Train`);
   assert.ok(accuracy >= 0.95, words);
-  assert.equal(await text(page, 'memory'), early, 'device memory grew');
   assert.equal(await step(page), 3 * STEPS);
   assert.ok(number(await text(page, 'steps-per-second')) > 0);
   assert.ok(number(await text(page, 'loss')) < 0.5);
@@ -53,30 +55,28 @@ test('quickstart trains to the end, with curves, readouts and a confusion matrix
 });
 
 test('a second page trains its first step within 2 s, without holding the main thread', { timeout: 300_000 }, async (t) => {
-  const warm = await come(t, 'epochs=1');
-  await press(warm.page, 'Train');
-  await finished(warm.page, STEPS);
-  await warm.page.reload();
-  await ready(warm.page);
+  const { page, trouble } = await come(t, 'epochs=1');
+  await press(page, 'Train');
+  await finished(page, STEPS);
   // Others may use the machine too: the best of three counts.
   let worst = Infinity;
   let first = Infinity;
   for (let run = 1; run <= 3 && (worst > 50 || first > 2); run++) {
-    if (run > 1) {
-      await warm.page.reload();
-      await ready(warm.page);
-    }
-    const tasks = await longTasks(warm.page);
-    await press(warm.page, 'Train');
-    await finished(warm.page, STEPS);
-    const seen = await tasks();
-    worst = Math.min(worst, Math.max(0, ...seen.map((task) => task.duration)));
-    first = Math.min(first, Number(await warm.page.getByTestId('status').getAttribute('data-first-step')));
-    t.diagnostic(`run ${run}: ${seen.length} tasks over 50 ms ${JSON.stringify(seen.map((s) => Math.round(s.duration)))}, first step after ${first.toFixed(2)} s`);
+    await page.reload();
+    await settled(page);
+    const tasks = await longTasks(page);
+    await press(page, 'Train');
+    await finished(page, STEPS);
+    const seen = (await tasks()).map((task) => Math.round(task.duration));
+    const seconds = Number(await page.getByTestId('status').getAttribute('data-first-step'));
+    assert.ok(seconds > 0, 'the page says how long the first step took');
+    worst = Math.min(worst, Math.max(0, ...seen));
+    first = Math.min(first, seconds);
+    t.diagnostic(`run ${run}: ${seen.length} tasks over 50 ms (${seen.join(', ') || 'none'}), first step after ${seconds.toFixed(2)} s`);
   }
   assert.ok(worst <= 50, `the main thread was held for ${worst} ms`);
   assert.ok(first <= 2, `the first step came after ${first} s`);
-  calm(warm.trouble);
+  calm(trouble);
 });
 
 test('stop, then resume: the curve goes on and ends where an unbroken run ends', { timeout: 300_000 }, async (t) => {

@@ -3,6 +3,7 @@
 use crate::error::{Failure, Result};
 use crate::options::object;
 use serde::Serialize;
+use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use wgrad_nn::Recipe;
 use wgrad_nn::data::Dataset;
@@ -87,7 +88,7 @@ fn files(recipe: &Recipe) -> Vec<String> {
 pub(crate) fn data(recipe: &Recipe, given: &JsValue) -> Result<Data> {
     let names = files(recipe);
     let [train_images, train_labels, test_images, test_labels] = names.as_slice() else {
-        return Ok(recipe.data_made()?);
+        return made(recipe);
     };
     let given = Given::read(given)?;
     let missing: Vec<&str> = names.iter().filter(|name| given.find(name).is_none()).map(String::as_str).collect();
@@ -114,6 +115,22 @@ pub(crate) fn data(recipe: &Recipe, given: &JsValue) -> Result<Data> {
         ),
     };
     Ok(recipe.split(train, test)?)
+}
+
+/// Data that need no file. The last ones are kept: a page shows a model's summary before it trains it.
+fn made(recipe: &Recipe) -> Result<Data> {
+    type Last = Option<((Source, u64), Data)>;
+    thread_local! {
+        static LAST: RefCell<Last> = const { RefCell::new(None) };
+    }
+    let key = (recipe.data.clone(), recipe.seed);
+    let known = LAST.with_borrow(|last| last.as_ref().filter(|(of, _)| *of == key).map(|(_, data)| data.clone()));
+    if let Some(data) = known {
+        return Ok(data);
+    }
+    let data = recipe.data_made()?;
+    LAST.set(Some((key, data.clone())));
+    Ok(data)
 }
 
 /// Files by name, as JavaScript gave them.
