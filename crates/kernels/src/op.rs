@@ -105,20 +105,60 @@ pub struct Entry {
     pub name: &'static str,
     /// One line: the formula and where the attributes come from.
     pub about: &'static str,
-    /// The attributes with their defaults, as JSON.
-    pub defaults: serde_json::Value,
-    /// An op from attributes; missing ones take their defaults.
-    pub parse: Parse,
+    /// How the op is made from attributes. Nobody names ops so in a browser, and the code for it is not small.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub attributes: Attributes,
     /// Its cases.
     pub cases: Vec<Case>,
 }
 
+/// What an op can be told as JSON.
+#[cfg(not(target_arch = "wasm32"))]
+pub struct Attributes {
+    /// The attributes with their defaults, as a JSON object.
+    pub defaults: serde_json::Value,
+    /// An op from attributes; missing ones take their defaults.
+    pub parse: Parse,
+}
+
 /// Makes an op from its attributes.
+#[cfg(not(target_arch = "wasm32"))]
 pub type Parse = Box<dyn Fn(&serde_json::Value) -> Result<Op, OpError>>;
 
 impl Entry {
     /// An entry for an op whose attributes are the fields of a serde struct with defaults.
     pub fn new<T>(name: &'static str, about: &'static str, example: &T, cases: Vec<Case>) -> Self
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned + Into<Op> + 'static,
+    {
+        #[cfg(target_arch = "wasm32")]
+        let _ = example;
+        Self {
+            name,
+            about,
+            #[cfg(not(target_arch = "wasm32"))]
+            attributes: Attributes::of(name, example),
+            cases,
+        }
+    }
+
+    /// An entry for an op without attributes.
+    pub fn unit(name: &'static str, about: &'static str, op: impl Into<Op>, cases: Vec<Case>) -> Self {
+        #[cfg(target_arch = "wasm32")]
+        let _ = op;
+        Self {
+            name,
+            about,
+            #[cfg(not(target_arch = "wasm32"))]
+            attributes: Attributes::none(name, op.into()),
+            cases,
+        }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Attributes {
+    fn of<T>(name: &'static str, example: &T) -> Self
     where
         T: serde::Serialize + serde::de::DeserializeOwned + Into<Op> + 'static,
     {
@@ -138,17 +178,15 @@ impl Entry {
             }
             serde_json::from_value::<T>(merged).map(Into::into).map_err(|e| OpError::new(name, format!("attributes: {e}")))
         };
-        Self { name, about, defaults, parse: Box::new(parse), cases }
+        Self { defaults, parse: Box::new(parse) }
     }
 
-    /// An entry for an op without attributes.
-    pub fn unit(name: &'static str, about: &'static str, op: impl Into<Op>, cases: Vec<Case>) -> Self {
-        let op = op.into();
+    fn none(name: &'static str, op: Op) -> Self {
         let parse = move |attrs: &serde_json::Value| match attrs.as_object() {
             Some(map) if !map.is_empty() => Err(OpError::new(name, format!("takes no attributes, got {attrs}"))),
             _ => Ok(op.clone()),
         };
-        Self { name, about, defaults: serde_json::json!({}), parse: Box::new(parse), cases }
+        Self { defaults: serde_json::json!({}), parse: Box::new(parse) }
     }
 }
 
@@ -252,10 +290,11 @@ registry! {
 ///
 /// # Errors
 /// Where no op has the name (the nearest names are given) or an attribute is unknown or of the wrong type.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn parse(name: &str, attrs: &serde_json::Value) -> Result<Op, OpError> {
     let catalogue = catalogue();
     match catalogue.iter().find(|e| e.name == name) {
-        Some(entry) => (entry.parse)(attrs),
+        Some(entry) => (entry.attributes.parse)(attrs),
         None => {
             let names: Vec<_> = catalogue.iter().map(|e| e.name).collect();
             Err(OpError::new(name, format!("no such op; there are {}", names.join(", "))))

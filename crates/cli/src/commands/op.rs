@@ -99,13 +99,13 @@ fn as_json(written: &[(String, wgrad_tensor::TensorType)]) -> Value {
 fn list(as_json: bool) -> Result<Ending, Failure> {
     let all = catalogue();
     if as_json {
-        let rows: Vec<Value> = all.iter().map(|e| json!({ "name": e.name, "about": e.about, "attributes": e.defaults })).collect();
+        let rows: Vec<Value> = all.iter().map(|e| json!({ "name": e.name, "about": e.about, "attributes": e.attributes.defaults })).collect();
         say_json(&rows)?;
         return Ok(Ending::Good);
     }
     let width = all.iter().map(|e| e.name.len()).max().unwrap_or(0);
     for entry in &all {
-        let attributes = if entry.defaults.as_object().is_some_and(|o| !o.is_empty()) { format!("\n{:width$}  {}", "", entry.defaults) } else { String::new() };
+        let attributes = if entry.attributes.defaults.as_object().is_some_and(|o| !o.is_empty()) { format!("\n{:width$}  {}", "", entry.attributes.defaults) } else { String::new() };
         say(format!("{:<width$}  {}{attributes}", entry.name, entry.about));
     }
     Ok(Ending::Good)
