@@ -29,7 +29,7 @@ pub(crate) fn recipe(run: &Path) -> Result<Recipe, Failure> {
 
 /// Replaces the recipe of a run.
 pub(crate) fn save_recipe(run: &Path, recipe: &Recipe) -> Result<(), Failure> {
-    Ok(atomic_write(&run.join(RECIPE), recipe.to_toml()?.as_bytes())?)
+    Ok(atomic_write(&run.join(RECIPE), recipe.to_toml().as_bytes())?)
 }
 
 /// Makes the folder of a new run with all that is needed to begin or resume it: `wanted`, or the first free

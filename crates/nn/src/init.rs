@@ -1,11 +1,10 @@
 //! Initial values of parameters, drawn on the host: the same bytes on every platform for a seed.
 
 use crate::data::rng::Rng;
-use serde::{Deserialize, Serialize};
+use crate::recipe::names;
 
 /// How a parameter is filled. With `fan_in` inputs and `fan_out` outputs a unit:
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Init {
     /// U(−b, b) with b = 1/√fan_in: what PyTorch gives a linear layer.
     #[default]
@@ -23,6 +22,16 @@ pub enum Init {
     /// All one.
     Ones,
 }
+
+names!(Init {
+    "default" => Default,
+    "kaiming_uniform" => KaimingUniform,
+    "kaiming_normal" => KaimingNormal,
+    "xavier_uniform" => XavierUniform,
+    "xavier_normal" => XavierNormal,
+    "zeros" => Zeros,
+    "ones" => Ones,
+});
 
 impl Init {
     /// `n` values for a parameter of a unit with these fans; `stream` is the parameter's number in the model.

@@ -1,12 +1,11 @@
 //! Losses and the metric that goes with each.
 
-use serde::{Deserialize, Serialize};
 use wgrad_tensor::kernels::ops::{self, LossReduction};
+use crate::recipe::names;
 use wgrad_tensor::{DType, Tensor};
 
 /// What is minimised: a scalar, the mean over the batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Loss {
     /// −log softmax(logits)\[label\]: logits [batch, classes], labels i32 \[batch\].
     #[default]
@@ -16,6 +15,8 @@ pub enum Loss {
     /// Binary cross-entropy of logits against targets in [0, 1] of the same shape: max(z, 0) − z·t + log(1 + e^−|z|), its mean.
     BceWithLogits,
 }
+
+names!(Loss { "cross_entropy" => CrossEntropy, "mse" => Mse, "bce_with_logits" => BceWithLogits });
 
 impl Loss {
     /// The loss of a batch: a scalar.

@@ -1,12 +1,11 @@
 //! Optimisers. Their updates are graph nodes like all others: fused kernels that work in place.
 
 use crate::Error;
-use serde::{Deserialize, Serialize};
+use crate::recipe::{kinds, record};
 use wgrad_tensor::{Data, Device, Tensor, Variable, kernels::ops};
 
 /// Stochastic gradient descent, by PyTorch's formulas.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sgd {
     /// Step size.
     pub learning_rate: f64,
@@ -18,6 +17,13 @@ pub struct Sgd {
     pub weight_decay: f64,
 }
 
+record!(Sgd, "sgd" {
+    learning_rate: or(Self::default().learning_rate),
+    momentum: or(Self::default().momentum),
+    nesterov: or(Self::default().nesterov),
+    weight_decay: or(Self::default().weight_decay),
+});
+
 impl Default for Sgd {
     fn default() -> Self {
         Self { learning_rate: 0.01, momentum: 0.0, nesterov: false, weight_decay: 0.0 }
@@ -25,8 +31,7 @@ impl Default for Sgd {
 }
 
 /// Adam (Kingma and Ba 2015), and AdamW (Loshchilov and Hutter 2019) where the decay is decoupled.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Adam {
     /// Step size.
     pub learning_rate: f64,
@@ -40,6 +45,14 @@ pub struct Adam {
     pub weight_decay: f64,
 }
 
+record!(Adam, "adam" {
+    learning_rate: or(Self::default().learning_rate),
+    beta1: or(Self::default().beta1),
+    beta2: or(Self::default().beta2),
+    epsilon: or(Self::default().epsilon),
+    weight_decay: or(Self::default().weight_decay),
+});
+
 impl Default for Adam {
     fn default() -> Self {
         Self { learning_rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
@@ -47,17 +60,17 @@ impl Default for Adam {
 }
 
 /// An optimiser, as a recipe writes it: `{ kind = "adam", learning_rate = 0.001 }`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Optimizer {
     /// Stochastic gradient descent.
     Sgd(Sgd),
     /// Adam.
     Adam(Adam),
     /// Adam with decoupled weight decay.
-    #[serde(rename = "adamw")]
     AdamW(Adam),
 }
+
+kinds!(Optimizer, "[optimizer]" { "sgd" => Sgd(Sgd), "adam" => Adam(Adam), "adamw" => AdamW(Adam) });
 
 impl From<Sgd> for Optimizer {
     fn from(sgd: Sgd) -> Self {

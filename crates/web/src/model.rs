@@ -59,7 +59,7 @@ impl Inner {
     /// A network without data: to be asked only.
     fn without_data(recipe: Recipe, input: Input, device: Device) -> Result<Self> {
         let model = recipe.model(&device.tensor(), &input.shape)?;
-        let about = About { recipe: recipe.to_toml()?, input: input.clone() };
+        let about = About { recipe: recipe.to_toml(), input: input.clone() };
         let options = FitOptions { seed: recipe.seed, epochs: recipe.epochs, about: Some(about), ..FitOptions::default() };
         let trainer = Trainer::new(&device.tensor(), model, recipe.loss, recipe.optimizer.clone(), options)?;
         Ok(Self::around(recipe, input, None, device, trainer, 0))
@@ -131,12 +131,9 @@ impl Model {
     }
 
     /// The recipe as TOML.
-    ///
-    /// # Errors
-    /// None for a recipe that was read.
     #[wasm_bindgen(getter, skip_typescript)]
-    pub fn recipe(&self) -> std::result::Result<String, JsValue> {
-        Ok(self.0.recipe.to_toml().map_err(Failure::from)?)
+    pub fn recipe(&self) -> String {
+        self.0.recipe.to_toml()
     }
 
     /// Layers, output shapes and parameters, as a table.

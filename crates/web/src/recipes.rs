@@ -19,7 +19,7 @@ struct Info {
     epochs: u64,
     batch_size: usize,
     seed: u64,
-    loss: wgrad_nn::Loss,
+    loss: &'static str,
     optimizer: &'static str,
     learning_rate: f64,
 }
@@ -69,7 +69,7 @@ fn info(recipe: &Recipe, text: &str) -> Result<Info> {
         epochs: recipe.epochs,
         batch_size: recipe.batch_size,
         seed: recipe.seed,
-        loss: recipe.loss,
+        loss: recipe.loss.name(),
         optimizer: recipe.optimizer.name(),
         learning_rate: recipe.optimizer.learning_rate(),
     })

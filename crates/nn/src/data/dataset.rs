@@ -3,6 +3,7 @@
 //! The values are shared, never copied: a subset or a validation split is a list of rows over the same
 //! storage, so images stay one byte a pixel until a batch is filled.
 
+use crate::recipe::record;
 use super::error::DataError;
 use super::rng::Rng;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub struct Normalize {
     /// Divided by; not zero.
     pub std: Vec<f32>,
 }
+
+record!(Normalize, "normalize" { mean: required, std: required });
 
 impl Normalize {
     /// The same mean and deviation for every value.

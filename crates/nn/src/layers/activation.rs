@@ -1,12 +1,11 @@
 //! Element-wise activations: the shape stays.
 
 use super::Built;
-use serde::{Deserialize, Serialize};
+use crate::recipe::record;
 use wgrad_tensor::Tensor;
 
 /// An activation without settings.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Activation {}
 
 impl Activation {
@@ -14,3 +13,5 @@ impl Activation {
         Built { parameters: Vec::new(), output: input.to_vec(), forward: Box::new(move |x, _| function(x)) }
     }
 }
+
+record!(Activation, "an activation" {});

@@ -3,17 +3,18 @@
 //! The mask is a pure function of (seed, step, layer): the backward pass draws it again instead of keeping it.
 
 use super::{Built, Layer, Pass, Site};
+use crate::recipe::record;
 use crate::Error;
-use serde::{Deserialize, Serialize};
 use wgrad_tensor::{Tensor, kernels::ops};
 
 /// Sets values to zero at random while training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Dropout {
     /// The probability of zero, in [0, 1).
     pub ratio: f64,
 }
+
+record!(Dropout, "a dropout layer" { ratio: required });
 
 impl Dropout {
     pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {

@@ -1,12 +1,11 @@
 //! All axes of a sample as one: [batch, a, b, …] → [batch, a·b·…]. A view: no data move.
 
 use super::Built;
-use serde::{Deserialize, Serialize};
+use crate::recipe::record;
 use wgrad_tensor::Tensor;
 
 /// Flattens each sample.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Flatten {}
 
 impl Flatten {
@@ -16,3 +15,5 @@ impl Flatten {
         Built { parameters: Vec::new(), output: vec![n], forward: Box::new(forward) }
     }
 }
+
+record!(Flatten, "a flatten layer" {});

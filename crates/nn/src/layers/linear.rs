@@ -1,30 +1,24 @@
 //! y = x W + b: x [batch, in], W [in, units], b \[units\].
 
 use super::{Built, Layer, Site};
+use crate::recipe::record;
 use crate::{Error, Init};
-use serde::{Deserialize, Serialize};
 use wgrad_tensor::{Data, Tensor, Variable};
 
 /// A fully connected layer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
     /// Outputs a sample.
     pub units: usize,
     /// Whether there is a bias.
-    #[serde(default = "yes")]
     pub bias: bool,
     /// How the weights are filled.
-    #[serde(default)]
     pub init: Init,
     /// How the bias is filled; absent: as PyTorch does, U(−b, b) with b = 1/√in, and zeros where `init` is not the default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bias_init: Option<Init>,
 }
 
-fn yes() -> bool {
-    true
-}
+record!(Linear, "a linear layer" { units: required, bias: or(true), init: or(Init::Default), bias_init: optional });
 
 impl Linear {
     /// A layer of `units` outputs with bias.

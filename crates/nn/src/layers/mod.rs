@@ -11,7 +11,7 @@ pub use flatten::Flatten;
 pub use linear::Linear;
 
 use crate::Error;
-use serde::{Deserialize, Serialize};
+use crate::recipe::kinds;
 use wgrad_tensor::{Device, Tensor, Variable};
 
 /// What a forward pass is for.
@@ -53,8 +53,7 @@ impl Site<'_> {
 }
 
 /// A layer's configuration, as a recipe writes it: `{ kind = "linear", units = 128 }`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Layer {
     /// y = x W + b.
     Linear(Linear),
@@ -75,6 +74,18 @@ pub enum Layer {
     /// Sets values to zero at random while training.
     Dropout(Dropout),
 }
+
+kinds!(Layer, "a layer" {
+    "linear" => Linear(Linear),
+    "flatten" => Flatten(Flatten),
+    "relu" => Relu(Activation),
+    "gelu" => Gelu(Activation),
+    "gelu_tanh" => GeluTanh(Activation),
+    "silu" => Silu(Activation),
+    "tanh" => Tanh(Activation),
+    "sigmoid" => Sigmoid(Activation),
+    "dropout" => Dropout(Dropout),
+});
 
 /// The forward pass of a built layer.
 pub(crate) type Forward = Box<dyn Fn(&Tensor, &Pass) -> Tensor + Send + Sync>;

@@ -1,13 +1,13 @@
 //! The loop over epochs and batches.
 
 use super::meter::{Meter, Reading};
+use crate::recipe::record;
 use super::trainer::{Kept, Partial, Position};
 use crate::data::dataset::Dataset;
 use crate::data::loader::{Loader, LoaderOptions};
 use crate::report::history::{EpochRow, History};
 use crate::report::progress::{Progress, Quiet};
 use crate::{Error, Trainer};
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 use web_time::Instant;
@@ -31,15 +31,15 @@ fn shows(number: u64, epochs: u64) -> bool {
 }
 
 /// When to stop before the last epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EarlyStopping {
     /// Epochs without improvement after which training stops.
     pub patience: u64,
     /// What counts as improvement of the validation loss.
-    #[serde(default)]
     pub min_delta: f64,
 }
+
+record!(EarlyStopping, "early_stopping" { patience: required, min_delta: or(0.0) });
 
 /// What is known about an epoch under way.
 struct Epoch {

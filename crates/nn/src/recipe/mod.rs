@@ -1,53 +1,57 @@
 //! Recipes: a training run as a TOML file. Data, layers, loss, optimiser, epochs: everything but the machine.
 
-use crate::data::dataset::{Dataset, Inputs, Normalize, Targets};
+mod read;
+mod record;
+mod source;
+mod write;
+
+pub(crate) use read::{Fault, Fields, Record, Setting, unknown};
+pub(crate) use record::{kinds, names, record};
+pub use source::Source;
+pub(crate) use write::Lines;
+
+use crate::data::dataset::{Dataset, Inputs, Targets};
 use crate::data::digits::digits;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::data::idx;
 use crate::data::idx::Split;
 use crate::files::{About, Input};
 use crate::{Error, FitOptions, Layer, Loss, Optimizer, Sequential, Trainer};
-use serde::{Deserialize, Serialize};
 #[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 use std::sync::Arc;
+use toml::de::DeTable;
 use wgrad_tensor::Device;
 
 use crate::train::EarlyStopping;
 
 /// The recipes that come with the program, by name.
 pub const BUILT_IN: [(&str, &str); 3] = [
-    ("quickstart", include_str!("../recipes/quickstart.toml")),
-    ("mnist-mlp", include_str!("../recipes/mnist-mlp.toml")),
-    ("linear", include_str!("../recipes/linear.toml")),
+    ("quickstart", include_str!("../../recipes/quickstart.toml")),
+    ("mnist-mlp", include_str!("../../recipes/mnist-mlp.toml")),
+    ("linear", include_str!("../../recipes/linear.toml")),
 ];
 
 /// A training run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
     /// Its name: that of the run folder too.
     pub name: String,
     /// Decides the initial weights, the orders of the batches and dropout.
-    #[serde(default = "one")]
     pub seed: u64,
     /// Passes over the training set.
     pub epochs: u64,
     /// Samples a step.
     pub batch_size: usize,
     /// Whether each epoch has an order of its own.
-    #[serde(default = "yes")]
     pub shuffle: bool,
     /// What is minimised.
     pub loss: Loss,
     /// Bounds the joint 2-norm of the gradients.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
     /// Stops when validation no longer improves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<EarlyStopping>,
     /// Writes the last checkpoint every so many steps, not only after each epoch.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub save_every: Option<u64>,
     /// Where the samples come from.
     pub data: Source,
@@ -57,67 +61,20 @@ pub struct Recipe {
     pub layers: Vec<Layer>,
 }
 
-fn one() -> u64 {
-    1
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// Where samples come from, and what validates.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "source", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Source {
-    /// Digits that the program draws itself, 1×28×28, ten classes.
-    Digits {
-        /// Training samples.
-        train: usize,
-        /// Test samples.
-        test: usize,
-        /// Share of the training samples that validates; absent: the test samples do.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        validation_split: Option<f64>,
-    },
-    /// The four MNIST files, found in the data folder.
-    Mnist {
-        /// Whether the set's mean 0.1307 and deviation 0.3081 are normalised away; otherwise pixels are in [0, 1].
-        #[serde(default = "yes")]
-        normalize: bool,
-        /// The first so many training samples only.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        train: Option<usize>,
-        /// Share of the training samples that validates; absent: the test samples do.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        validation_split: Option<f64>,
-    },
-    /// IDX files of one's own, plain or gzip, relative to the data folder.
-    Idx {
-        /// Training images: unsigned bytes [samples, …].
-        train_images: String,
-        /// Training labels: unsigned bytes \[samples\].
-        train_labels: String,
-        /// Test images.
-        test_images: String,
-        /// Test labels.
-        test_labels: String,
-        /// Names of the classes; as many as there are labels.
-        classes: Vec<String>,
-        /// (x/255 − mean)/std.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        normalize: Option<Normalize>,
-        /// Share of the training samples that validates; absent: the test samples do.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        validation_split: Option<f64>,
-    },
-    /// Numbers written in the recipe; they train and test.
-    Values {
-        /// One row a sample.
-        inputs: Vec<Vec<f32>>,
-        /// One row a sample.
-        targets: Vec<Vec<f32>>,
-    },
-}
+record!(Recipe, "the recipe" {
+    name: required,
+    seed: or(1),
+    epochs: required,
+    batch_size: required,
+    shuffle: or(true),
+    loss: required,
+    clip_norm: optional,
+    early_stopping: optional,
+    save_every: optional,
+    data: required,
+    optimizer: required,
+    layers: required,
+});
 
 /// The sets of a run.
 #[derive(Debug, Clone)]
@@ -137,7 +94,8 @@ impl Recipe {
     /// Names the line, the key and what would be right.
     pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
         let wrong = |message: String| Error::Recipe { name: name.to_owned(), message };
-        let recipe: Self = toml::from_str(text).map_err(|e| wrong(e.to_string().trim_end().to_owned()))?;
+        let table = DeTable::parse(text).map_err(|e| wrong(Fault { at: e.span().map(|s| s.start), message: e.message().to_owned() }.in_text(text)))?;
+        let recipe: Self = Record::read(&Fields::of(Self::WHAT, table.get_ref())).map_err(|fault| wrong(fault.in_text(text)))?;
         if recipe.batch_size == 0 {
             return Err(wrong("batch_size is 0; it must be at least 1".to_owned()));
         }
@@ -165,12 +123,23 @@ impl Recipe {
         }
     }
 
-    /// The recipe as TOML: what a run folder keeps.
-    ///
-    /// # Errors
-    /// Where it cannot be written as TOML, which no recipe that was read does.
-    pub fn to_toml(&self) -> Result<String, Error> {
-        toml::to_string(self).map_err(|e| Error::Recipe { name: self.name.clone(), message: e.to_string() })
+    /// The recipe as TOML: what a run folder keeps. Reading it gives the same recipe.
+    pub fn to_toml(&self) -> String {
+        let mut top = Lines::default();
+        Record::write(&Self { layers: Vec::new(), ..self.clone() }, &mut top);
+        top.keep(|key| !["data", "optimizer", "layers"].contains(&key));
+        let mut out = String::new();
+        top.push_onto(&mut out);
+        let mut section = |header: &str, fill: &dyn Fn(&mut Lines)| {
+            let mut lines = Lines::default();
+            fill(&mut lines);
+            ["\n", header, "\n"].iter().for_each(|part| out.push_str(part));
+            lines.push_onto(&mut out);
+        };
+        section("[data]", &|lines| self.data.lines(lines));
+        section("[optimizer]", &|lines| self.optimizer.lines(lines));
+        self.layers.iter().for_each(|layer| section("[[layers]]", &|lines| layer.lines(lines)));
+        out
     }
 
     /// Builds the network for samples of shape `input` on a device.
@@ -197,7 +166,7 @@ impl Recipe {
             validation: data.validation.clone(),
             early_stopping: self.early_stopping,
             save_every: self.save_every,
-            about: Some(About { recipe: self.to_toml()?, input: Input::of(&data.train) }),
+            about: Some(About { recipe: self.to_toml(), input: Input::of(&data.train) }),
             ..FitOptions::default()
         };
         Trainer::new(device, model, self.loss, self.optimizer.clone(), options)
@@ -304,7 +273,7 @@ mod tests {
         for (name, text) in BUILT_IN {
             let recipe = Recipe::parse(name, text).unwrap();
             assert_eq!(recipe.name, name);
-            assert_eq!(Recipe::parse(name, &recipe.to_toml().unwrap()).unwrap(), recipe);
+            assert_eq!(Recipe::parse(name, &recipe.to_toml()).unwrap(), recipe);
         }
     }
 
