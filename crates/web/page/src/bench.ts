@@ -51,6 +51,12 @@ export class BenchPanel {
     byId('workload-list', HTMLElement).replaceChildren(...items);
   }
 
+  // What decides how fast it can be.
+  facts({ f16, limits }: DeviceInfo): void {
+    const parts = [f16 ? '16-bit floats' : 'no 16-bit floats', `bindings of up to ${format.bytes(limits.max_binding_bytes)}`, `${format.count(limits.max_invocations)} threads a workgroup`];
+    setText(byId('bench-device', HTMLElement), `This adapter: ${parts.join(' · ')}.`);
+  }
+
   // A processor takes minutes for the large ones: there only the small ones are ticked beforehand.
   preset(software: boolean): void {
     if (!software || this.rows.length > 0) return;

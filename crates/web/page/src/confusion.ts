@@ -9,7 +9,7 @@ const MOST_HEAT = 45;
 
 export function showEvaluation(result: Evaluation): void {
   const accuracy = result.accuracy === null ? '' : `accuracy ${format.percent(result.accuracy)}, `;
-  setText(byId('evaluation', HTMLElement), `${capital(`${accuracy}loss ${format.loss(result.loss)}`)} on ${format.count(result.samples)} samples`);
+  setText(byId('evaluation', HTMLElement), `${format.sentence(`${accuracy}loss ${format.loss(result.loss)}`)} on ${format.count(result.samples)} samples`);
   fill(result.classes, result.confusion);
 }
 
@@ -62,8 +62,4 @@ function heading(name: string, scope: 'row' | 'col'): HTMLTableCellElement {
   const cell = make('th', '', name);
   cell.scope = scope;
   return cell;
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }

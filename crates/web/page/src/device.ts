@@ -5,14 +5,8 @@ import * as format from './format';
 import type { DeviceInfo, Problem } from './protocol';
 
 export function showDevice(info: DeviceInfo): void {
-  const parts = [
-    deviceName(info),
-    info.software ? 'software: slow, but right' : 'hardware',
-    info.f16 ? 'f16' : 'no f16',
-    `bindings to ${format.bytes(info.limits.max_binding_bytes)}`,
-    `${format.count(info.limits.max_invocations)} invocations a workgroup`,
-  ];
-  setText(byId('device', HTMLElement), parts.join(' · '));
+  const kind = info.software ? 'a software adapter: slow, but right' : 'hardware';
+  setText(byId('device', HTMLElement), `${deviceName(info)} · ${kind}`);
   byId('device-dot', HTMLElement).dataset['tone'] = 'good';
   byId('help', HTMLElement).hidden = true;
 }
@@ -20,6 +14,18 @@ export function showDevice(info: DeviceInfo): void {
 // Browsers say little about an adapter; some leave the name empty.
 export function deviceName(info: DeviceInfo): string {
   return info.name || info.description || [info.vendor, info.architecture].filter(Boolean).join(' ') || 'an adapter without a name';
+}
+
+// The device was lost, and no other can be opened.
+export function showGone(): void {
+  setText(byId('device', HTMLElement), 'The GPU was lost, and the browser offers no other');
+  byId('device-dot', HTMLElement).dataset['tone'] = 'bad';
+}
+
+// The engine's note on a loss, for those who do not read its log.
+export function lostWords(text: string): string {
+  const step = Number(/from step (\d+)/.exec(text)?.[1] ?? 0);
+  return `The GPU was lost. Training goes on by itself, from ${step > 0 ? `step ${format.count(step)}` : 'the beginning'}.`;
 }
 
 export function showBroken(problem: Problem): void {

@@ -52,11 +52,13 @@ export function coalesced(draw: () => void): () => void {
   };
 }
 
+// What must be drawn anew: the colours changed, or the canvas lost its content with the GPU's process.
+export function onStale(canvas: HTMLCanvasElement, draw: () => void): void {
+  canvas.addEventListener('contextrestored', draw);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+}
+
 // The colour that the style sheet gives a name in the scheme at hand.
 export function colour(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-}
-
-export function onSchemeChange(change: () => void): void {
-  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', change);
 }

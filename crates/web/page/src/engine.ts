@@ -13,22 +13,43 @@ export class EngineError extends Error {
 }
 
 export class Engine {
-  private readonly worker: Worker;
+  private worker: Worker;
   private readonly waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   private next = 0;
+  // Whether the worker under way has loaded the engine.
+  private loaded = false;
 
   constructor(private readonly onNews: (news: News) => void) {
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
-    this.worker.onmessage = (event: MessageEvent<Message>) => this.take(event.data);
-    this.worker.onerror = (event) => {
-      const message = event.message ? `The worker failed: ${event.message}` : 'The worker could not be loaded. Reload the page.';
-      this.onNews({ news: 'broken', problem: { kind: 'other', message } });
-    };
+    this.worker = this.start();
     // No worker outlives its page. A page that comes back from the browser's cache has none, so it starts anew.
     addEventListener('pagehide', () => this.worker.terminate());
     addEventListener('pageshow', (event) => {
       if (event.persisted) location.reload();
     });
+  }
+
+  private start(): Worker {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+    worker.onmessage = (event: MessageEvent<Message>) => this.take(event.data);
+    worker.onerror = (event) => this.fail(event.message);
+    return worker;
+  }
+
+  // An engine that breaks once it was loaded has mostly asked for more memory than a tab has. It is of no use any more:
+  // another one takes its place, and who waits is told.
+  private fail(message: string): void {
+    if (!this.loaded) {
+      const words = message ? `The worker failed: ${message}` : 'The worker could not be loaded. Reload the page.';
+      this.onNews({ news: 'broken', problem: { kind: 'other', message: words } });
+      return;
+    }
+    this.loaded = false;
+    this.worker.terminate();
+    this.worker = this.start();
+    const words = 'The engine broke down and was started again. Most likely this needs more memory than a browser tab has: make the network or the data smaller.';
+    const waiting = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const { reject } of waiting) reject(new EngineError({ kind: 'broken', message: words }));
   }
 
   call<K extends CallName>(call: K, ...args: Arguments<K>): Promise<Result<K>> {
@@ -41,6 +62,7 @@ export class Engine {
 
   private take(message: Message): void {
     if ('news' in message) {
+      if (message.news === 'loaded') this.loaded = true;
       this.onNews(message);
       return;
     }

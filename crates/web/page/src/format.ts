@@ -28,6 +28,11 @@ export function percent(share: number, digits = 2): string {
   return `${(100 * share).toFixed(digits)} %`;
 }
 
+// The engine's messages begin in lower case, as those of commands do.
+export function sentence(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 // Three significant digits or whole.
 export function rate(n: number): string {
   if (n >= 100) return count(Math.round(n));

@@ -20,16 +20,16 @@
 import { BenchPanel } from './bench';
 import { clearEvaluation, showEvaluation } from './confusion';
 import { startDebug } from './debug';
-import { hideBanner, showBanner, showBroken, showDevice, showNoDevice, startBanner } from './device';
-import { byId, enable, make, onPress, setText } from './dom';
-import { Engine } from './engine';
+import { deviceName, hideBanner, lostWords, showBanner, showBroken, showDevice, showGone, showNoDevice, startBanner } from './device';
+import { byId, enable, onPress, setText } from './dom';
+import { Engine, EngineError } from './engine';
 import * as format from './format';
+import { hint, resumeText } from './hint';
 import { ModelPanel } from './models';
-import type { DeviceInfo, Loaded, ModelInfo, News, Point, State, TrainEnd } from './protocol';
+import type { DeviceInfo, Loaded, News, Point, State, TrainEnd } from './protocol';
 import { RecipePanel } from './recipe';
-import { sameButEpochs } from './recipe_text';
 import { RunPanel } from './run';
-import { showSummary } from './summary';
+import { NetworkPanel } from './summary';
 import { startTabs } from './tabs';
 import { TryPanel } from './try';
 import { VerifyPanel } from './verify';
@@ -42,7 +42,6 @@ const lossEvery = Number.isSafeInteger(every) && every > 0 ? every : null;
 
 let device: DeviceInfo | null = null;
 let state: State = { job: 'none', model: null, resume: null };
-let lastPreview = '';
 let previewTimer = 0;
 
 const engine = new Engine(take);
@@ -53,12 +52,14 @@ const recipe = new RecipePanel(engine, () => {
   // At once where nobody is typing: then it is done before Train is pressed.
   previewTimer = window.setTimeout(() => void preview(), recipe.typing ? PREVIEW_MS : 0);
 });
+const network = new NetworkPanel(engine);
 const trial = new TryPanel(engine);
 const models = new ModelPanel(engine, () => recipe.text, loaded);
 const verify = new VerifyPanel(engine);
 const bench = new BenchPanel(engine, () => device);
 const collect: (points: Point[]) => void = query.has('debug') ? startDebug(engine) : () => undefined;
 
+const version = byId('version', HTMLElement);
 const buttons = {
   train: byId('train', HTMLButtonElement),
   stop: byId('stop', HTMLButtonElement),
@@ -84,7 +85,9 @@ onPress(buttons.evaluate, () => void evaluate());
 function take(news: News): void {
   switch (news.news) {
     case 'loaded':
-      setText(byId('version', HTMLElement), news.version);
+      // An engine that was started again finds the page as it is.
+      if (version.textContent) return;
+      setText(version, news.version);
       recipe.start(news.recipes, query);
       bench.list(news.workloads);
       break;
@@ -93,9 +96,13 @@ function take(news: News): void {
       run.say('wgrad could not be loaded', 'bad');
       break;
     case 'device':
-      if (!device) bench.preset(news.device.software);
+      if (!device) {
+        bench.preset(news.device.software);
+        run.note(`Ready to train on ${deviceName(news.device)}`);
+      }
       device = news.device;
       showDevice(news.device);
+      bench.facts(news.device);
       if (state.job === 'none') run.say('Ready');
       break;
     case 'no_device':
@@ -106,7 +113,7 @@ function take(news: News): void {
     case 'state':
       state = news.state;
       trial.setModel(state.model);
-      if (state.model && state.job !== 'none') showNetwork(state.model);
+      if (state.model && state.job !== 'none') network.show(state.model);
       break;
     case 'started':
       run.begin(news.model, news.history);
@@ -122,8 +129,8 @@ function take(news: News): void {
       run.note(news.text);
       return;
     case 'lost':
-      run.note(news.text);
-      showBanner(news.text);
+      run.note(format.sentence(news.text));
+      showBanner(lostWords(news.text));
       return;
     case 'files':
       recipe.showFiles(news.files);
@@ -149,39 +156,17 @@ function update(): void {
   byId('status', HTMLElement).dataset['job'] = state.job;
   enable(buttons.train, ready && recipe.info !== null && lacking.length === 0);
   enable(buttons.stop, state.job === 'train');
-  enable(buttons.resume, ready && resumeText() !== null);
+  enable(buttons.resume, ready && resumeText(state.resume, recipe.info, recipe.text) !== null);
   enable(buttons.evaluate, ready && state.job === 'none' && state.model !== null);
   models.update(state, device !== null);
   verify.update(state, device !== null);
   bench.update(state, device !== null);
-  setText(byId('hint', HTMLElement), hint(idle, lacking));
-}
-
-function hint(idle: boolean, lacking: string[]): string {
-  if (!device) return '';
-  if (state.job === 'verify' || state.job === 'bench') return `Not while ${state.job === 'verify' ? 'Verify' : 'Bench'} runs.`;
-  if (!idle) return '';
-  if (!recipe.info) return 'The recipe has an error; see below.';
-  if (lacking.length > 0) return `Still missing: ${lacking.join(', ')}.`;
-  const from = state.resume;
-  if (!from || resumeText() === null) return '';
-  return `Resume goes on with ${from.name} from step ${format.count(from.step)}, saved ${format.date(from.date)}.`;
-}
-
-// The recipe with which Resume goes on: the one in view where it differs in the epochs at most, else the checkpoint's own.
-// Null where there is nothing left to do.
-function resumeText(): string | null {
-  const from = state.resume;
-  if (!from) return null;
-  if (recipe.info && sameButEpochs(recipe.text, from.recipe)) {
-    const more = recipe.info.epochs > from.epochs;
-    return !from.finished || more ? recipe.text : null;
-  }
-  return from.finished ? null : from.recipe;
+  network.outdated(recipe.info === null);
+  setText(byId('hint', HTMLElement), device ? hint(state, recipe.info, recipe.text, lacking) : '');
 }
 
 async function resume(): Promise<void> {
-  const text = resumeText();
+  const text = resumeText(state.resume, recipe.info, recipe.text);
   if (text === null) return;
   if (text !== recipe.text) recipe.set(text);
   await train('resume', text);
@@ -196,13 +181,20 @@ async function train(how: 'train' | 'resume', text: string): Promise<void> {
     const end = await engine.call(how, text, lossEvery);
     ended(end);
   } catch (error) {
-    const message = (error as Error).message;
-    run.say(message, 'bad');
-    run.note(message);
+    failed(error as Error);
     clearEvaluation('The training failed.', classes());
     return;
   }
   await evaluate();
+}
+
+function failed(error: Error): void {
+  const gone = error instanceof EngineError && (error.kind === 'no_adapter' || error.kind === 'device_lost');
+  run.note(format.sentence(error.message));
+  run.say(gone ? 'The GPU was lost for good. Reload the page or restart the browser, then press Resume.' : format.sentence(error.message), 'bad');
+  if (!gone) return;
+  hideBanner();
+  showGone();
 }
 
 function ended(end: TrainEnd): void {
@@ -213,7 +205,8 @@ function ended(end: TrainEnd): void {
   run.note(`${end.finished ? 'Finished' : 'Stopped'} ${at} after ${format.seconds(end.seconds)}; the first step was done after ${end.firstStep.toFixed(2)} s`);
 }
 
-const classes = (): number => state.model?.classes.length ?? 0;
+// Ten until a model says otherwise: most recipes are about digits.
+const classes = (): number => state.model?.classes.length ?? 10;
 
 async function evaluate(): Promise<void> {
   clearEvaluation('Evaluating …', classes());
@@ -224,31 +217,14 @@ async function evaluate(): Promise<void> {
   }
 }
 
-// The summary of a recipe that is not trained yet.
 async function preview(): Promise<void> {
-  const text = recipe.text;
-  if (!recipe.info || recipe.missing.length > 0 || state.job !== 'none' || device === null || text === lastPreview) return;
-  lastPreview = text;
-  try {
-    const model = await engine.call('preview', text);
-    if (model && text === recipe.text) showNetwork(model);
-    if (!model) lastPreview = '';
-  } catch (error) {
-    byId('summary', HTMLElement).replaceChildren(make('p', 'error', (error as Error).message));
-    setText(byId('network-note', HTMLElement), '');
-  }
-}
-
-function showNetwork(model: ModelInfo): void {
-  showSummary(model.summary);
-  const parts = [`${format.count(model.parameters)} parameters`];
-  if (model.planBytes > 0) parts.push(`${format.bytes(model.planBytes)} planned for a training step`);
-  setText(byId('network-note', HTMLElement), parts.join(' · '));
+  if (!recipe.info || recipe.missing.length > 0 || state.job !== 'none' || device === null) return;
+  await network.preview(() => recipe.text);
 }
 
 function loaded({ model, history, recipe: text }: Loaded): void {
   if (text !== recipe.text) recipe.set(text);
-  showNetwork(model);
+  network.show(model);
   run.clear();
   run.begin(model, history);
   run.say(`Loaded: step ${format.count(model.step)}`);

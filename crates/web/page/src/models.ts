@@ -80,7 +80,7 @@ export class ModelPanel {
     row.append(
       name,
       cell('step', format.count(kept.step)),
-      cell('epoch', `${kept.epoch} of ${kept.epochs}`),
+      cell('epoch', `${format.count(kept.epoch)} of ${format.count(kept.epochs)}`),
       cell('', format.date(kept.date)),
       cell('', format.bytes(kept.bytes)),
       actions,

@@ -1,6 +1,6 @@
 // The drawing area: strokes by mouse, finger, pen or keyboard, or a test sample.
 
-import { byId, coalesced, colour, onSchemeChange } from './dom';
+import { byId, coalesced, colour, onStale } from './dom';
 import { type Spot, type Stroke, rasterise } from './digit';
 
 // One press of an arrow key moves by a pixel of a 28 × 28 image.
@@ -33,7 +33,8 @@ export class Pad {
       this.penDown = this.byKeyboard = false;
       this.redraw();
     });
-    onSchemeChange(this.redraw);
+    onStale(canvas, this.redraw);
+    onStale(this.seen, this.redraw);
     this.redraw();
   }
 
@@ -147,12 +148,20 @@ export class Pad {
         context.stroke();
       }
     }
+    if (!image && !this.byKeyboard) this.drawInvitation(context, side);
     if (!this.byKeyboard) return;
     context.strokeStyle = colour(this.penDown ? 'validation' : 'train');
     context.lineWidth = 4;
     context.beginPath();
     context.arc(this.pen.x * side, this.pen.y * side, (PEN * side) / 1.6, 0, 2 * Math.PI);
     context.stroke();
+  }
+
+  private drawInvitation(context: CanvasRenderingContext2D, side: number): void {
+    context.fillStyle = colour('muted');
+    context.font = `${side / 14}px ${getComputedStyle(this.canvas).fontFamily}`;
+    context.textAlign = 'center';
+    context.fillText('Draw a digit here', side / 2, side / 2);
   }
 
   private drawPixels(context: CanvasRenderingContext2D, image: Float32Array, side: number): void {

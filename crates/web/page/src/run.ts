@@ -54,7 +54,8 @@ export class RunPanel {
     this.looks = new Looks();
     this.loss.clear();
     this.accuracy.clear();
-    this.loss.explain('Curves appear here when a training runs.');
+    this.loss.explain('The loss is drawn here while a training runs.');
+    this.accuracy.explain('The accuracy is drawn here while a training runs.');
     this.rows.replaceChildren();
     for (const id of ['step', 'rate', 'loss', 'accuracy', 'memory']) setText(byId(id, HTMLElement), format.NONE);
     this.setBar(0, '');
@@ -63,9 +64,12 @@ export class RunPanel {
   // A model that starts, goes on or was loaded: its past is drawn from its history where this page did not see it.
   begin(model: ModelInfo, history: EpochRow[]): void {
     if (model.step === 0) this.clear();
-    this.loss.explain('');
-    this.accuracy.explain(model.classes.length > 0 ? '' : 'This recipe’s loss has no accuracy.');
+    const none = model.step > 0 && history.length === 0 ? 'No curves came with this model.' : '';
+    this.loss.explain(none);
+    this.accuracy.explain(model.classes.length > 0 ? none : 'This recipe’s loss has no accuracy.');
     if (model.step === 0) return;
+    const last = history[history.length - 1];
+    if (last) for (const chart of [this.loss, this.accuracy]) chart.reach(model.step, Math.round(last.step / last.epoch));
     for (const chart of [this.loss, this.accuracy]) {
       for (const series of [chart.dots, chart.line]) chart.cut(series, model.step + 1);
     }
@@ -90,7 +94,7 @@ export class RunPanel {
     }
     for (const row of p.rows) {
       this.epoch(row);
-      if (row.seconds >= LONG_EPOCH_S) this.note(`Epoch ${row.epoch} took ${format.seconds(row.seconds)}`);
+      if (row.seconds >= LONG_EPOCH_S) this.note(`Epoch ${format.count(row.epoch)} took ${format.seconds(row.seconds)}`);
     }
     const last = p.points[p.points.length - 1];
     if (last) {

@@ -1,16 +1,56 @@
-// The network's summary, which the engine gives as text in columns, as a table; as it is where it is laid out otherwise.
+// The network of the recipe in view: the summary that the engine gives as text in columns, as a table.
 
-import { byId, make } from './dom';
+import { byId, make, setText } from './dom';
+import type { Engine } from './engine';
+import * as format from './format';
+import type { ModelInfo } from './protocol';
 
-export function showSummary(text: string): void {
+export class NetworkPanel {
+  private readonly box = byId('summary', HTMLElement);
+  private readonly note = byId('network-note', HTMLElement);
+  private facts = '';
+  private previewed = '';
+
+  constructor(private readonly engine: Engine) {}
+
+  show(model: ModelInfo): void {
+    this.box.replaceChildren(table(model.summary));
+    const parts = [`${format.count(model.parameters)} parameters`];
+    if (model.planBytes > 0) parts.push(`a training step needs ${format.bytes(model.planBytes)} of GPU memory`);
+    this.facts = parts.join(' · ');
+    this.outdated(false);
+  }
+
+  // Whether the recipe in view has an error, so that the network shown is an older one's.
+  outdated(on: boolean): void {
+    this.box.classList.toggle('outdated', on);
+    setText(this.note, on && this.facts ? 'This is the network from before the error.' : this.facts);
+  }
+
+  // The summary of a recipe that is not trained yet; `text` tells the recipe in view.
+  async preview(text: () => string): Promise<void> {
+    const recipe = text();
+    if (recipe === this.previewed) return;
+    this.previewed = recipe;
+    try {
+      const model = await this.engine.call('preview', recipe);
+      if (model && recipe === text()) this.show(model);
+      if (!model) this.previewed = '';
+    } catch (error) {
+      this.box.replaceChildren(make('p', 'error', (error as Error).message));
+      byId('network-details', HTMLDetailsElement).open = true;
+      this.facts = '';
+      this.outdated(false);
+    }
+  }
+}
+
+function table(text: string): HTMLElement {
   const lines = text.split('\n').filter((line) => line.trim() && !/^[─-]+$/.test(line.trim()));
   // Columns are two blanks apart. The last line sums up.
   const rows = lines.slice(0, -1).map((line) => line.trim().split(/\s{2,}/));
-  const box = byId('summary', HTMLElement);
-  if (rows.length < 2 || rows.some((row) => row.length !== 3)) {
-    box.replaceChildren(make('pre', '', text));
-    return;
-  }
+  // As it is, where it is laid out otherwise.
+  if (rows.length < 2 || rows.some((row) => row.length !== 3)) return make('pre', '', text);
   const table = make('table');
   rows.forEach((cells, i) => {
     const row = make('tr');
@@ -19,5 +59,5 @@ export function showSummary(text: string): void {
     row.append(head, ...cells.slice(1).map((cell) => make(i === 0 ? 'th' : 'td', '', cell)));
     (i === 0 ? table.createTHead() : (table.tBodies[0] ?? table.createTBody())).append(row);
   });
-  box.replaceChildren(table);
+  return table;
 }

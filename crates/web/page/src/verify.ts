@@ -67,6 +67,7 @@ export class VerifyPanel {
     this.stopped = false;
     (this.table.tBodies[0] as HTMLElement).replaceChildren();
     this.failures.hidden = true;
+    byId('verify-legend', HTMLElement).hidden = true;
     this.bar(0, '');
     this.say('Starting …');
     try {
@@ -81,16 +82,17 @@ export class VerifyPanel {
 
   private finish(receipt: Receipt): void {
     const { passed, failed, skipped, seconds, unchecked = 0 } = receipt;
-    let left = skipped > 0 ? `, ${format.count(skipped)} skipped` : '';
+    let left = skipped > 0 ? `, ${format.count(skipped)} skipped${reasons(receipt.rows)}` : '';
     if (unchecked > 0) left += `, ${format.count(unchecked)} cases not checked`;
     const early = this.stopped ? 'Stopped early: ' : '';
     const text = `${early}${format.count(passed)} results agree with the reference, ${format.count(failed)} differ${left}; ${format.seconds(seconds)}`;
-    this.say(text, failed > 0 ? 'bad' : passed > 0 ? 'good' : 'plain');
+    this.say(text, failed > 0 ? 'bad' : passed > 0 && !this.stopped ? 'good' : 'plain');
     if (!this.stopped) this.bar(1, '');
     this.table.hidden = receipt.rows.length === 0;
     (this.table.tBodies[0] as HTMLElement).replaceChildren(...[...byOp(receipt.rows)].map(([op, r]) => resultLine(op, r)));
     const wrong = receipt.rows.filter((row) => row.outcome === 'fail');
     this.failures.hidden = wrong.length === 0;
+    byId('verify-legend', HTMLElement).hidden = this.table.hidden;
     this.failures.querySelector('ul')?.replaceChildren(...wrong.map((row) => make('li', '', failure(row))));
   }
 
@@ -104,6 +106,12 @@ export class VerifyPanel {
     byId('verify-progress', HTMLElement).setAttribute('aria-valuenow', String(Math.floor(100 * share)));
     setText(byId('verify-current', HTMLElement), text);
   }
+}
+
+// Why results were skipped, in the engine's words.
+function reasons(rows: VerifyRow[]): string {
+  const all = new Set(rows.map((row) => row.reason).filter(Boolean));
+  return all.size > 0 ? ` (${[...all].join('; ')})` : '';
 }
 
 function byOp(rows: VerifyRow[]): Map<string, OpResult> {
@@ -124,9 +132,10 @@ function byOp(rows: VerifyRow[]): Map<string, OpResult> {
 function resultLine(op: string, r: OpResult): HTMLTableRowElement {
   const result = r.failed > 0 ? `${r.failed} differ` : r.skipped > 0 ? `ok, ${r.skipped} skipped` : 'ok';
   // Near zero crossings an error in units of the last place can be huge.
-  const ulp = r.ulp < 1e4 ? r.ulp.toFixed(1) : r.ulp === Infinity ? '∞' : r.ulp.toExponential(1);
-  const allowed = r.ofAllowed === Infinity ? '∞' : format.percent(r.ofAllowed, 1);
-  const row = line([op, format.count(r.forward), format.count(r.backward), ulp, allowed, result]);
+  const ulp = r.ulp < 100 ? r.ulp.toFixed(1) : r.ulp === Infinity ? '∞' : format.count(Math.round(r.ulp));
+  const share = 100 * r.ofAllowed;
+  const allowed = share < 1000 ? `${share.toFixed(1)} %` : share === Infinity ? '∞' : `${format.count(Math.round(share))} %`;
+  const row = line([op, format.count(r.forward), format.count(r.backward), allowed, ulp, result]);
   row.lastElementChild?.classList.add(r.failed > 0 ? 'bad' : 'good');
   return row;
 }
