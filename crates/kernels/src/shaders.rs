@@ -6,8 +6,66 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+#[cfg(not(target_arch = "wasm32"))]
 macro_rules! files {
     ($($stem:literal),* $(,)?) => { &[$(($stem, include_str!(concat!("../../../shaders/", $stem, ".wgsl")))),*] };
+}
+
+/// For browsers without the comments, which are a third of the text.
+#[cfg(target_arch = "wasm32")]
+macro_rules! files {
+    ($($stem:literal),* $(,)?) => { &[$(($stem, {
+        const TEXT: &str = include_str!(concat!("../../../shaders/", $stem, ".wgsl"));
+        const BYTES: [u8; bare(TEXT, &mut [])] = {
+            let mut bytes = [0; bare(TEXT, &mut [])];
+            bare(TEXT, &mut bytes);
+            bytes
+        };
+        match std::str::from_utf8(&BYTES) {
+            Ok(text) => text,
+            Err(_) => TEXT,
+        }
+    })),*] };
+}
+
+/// Writes WGSL without comments and empty lines, indented by one blank at most, as far as there is room. Returns the length of all.
+#[cfg(any(target_arch = "wasm32", test))]
+const fn bare(text: &str, out: &mut [u8]) -> usize {
+    let text = text.as_bytes();
+    let (mut at, mut length) = (0, 0);
+    while at < text.len() {
+        let start = at;
+        while at < text.len() && text[at] == b' ' {
+            at += 1;
+        }
+        let mut from = if at > start { at - 1 } else { at };
+        let mut end = at;
+        // To the end of the line; `end` is behind the last character that is neither blank nor comment.
+        let mut comment = false;
+        while at < text.len() && text[at] != b'\n' {
+            comment = comment || text[at] == b'/' && at + 1 < text.len() && text[at + 1] == b'/';
+            if !comment && text[at] != b' ' {
+                end = at + 1;
+            }
+            at += 1;
+        }
+        at += 1;
+        if end <= from {
+            continue;
+        }
+        while from < end {
+            if length < out.len() {
+                out[length] = text[from];
+            }
+            from += 1;
+            length += 1;
+        }
+        if length < out.len() {
+            out[length] = b'\n';
+        }
+        length += 1;
+    }
+    length
 }
 
 /// Kernels: files with an entry point `main`.
@@ -147,6 +205,25 @@ mod tests {
         let unique: BTreeSet<_> = all.iter().collect();
         assert_eq!(all.len(), unique.len());
         assert!(all.contains(&"relu_F"));
+    }
+
+    #[test]
+    fn bare_files_have_the_same_code() {
+        let words = |text: &str| -> Vec<String> {
+            let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+            lines.flat_map(str::split_whitespace).map(str::to_owned).collect()
+        };
+        for (stem, text) in KERNELS.iter().chain(LIBRARIES).chain(PARTS) {
+            let mut bytes = vec![0; bare(text, &mut [])];
+            bare(text, &mut bytes);
+            let bare = String::from_utf8(bytes).unwrap();
+            assert_eq!(words(text), words(&bare), "{stem}");
+            let names = |text: &str| calls(text).into_iter().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(names(text), names(&bare), "{stem}");
+            assert!(!bare.contains("//") && !bare.contains("\n\n") && !text.contains("/*"), "{stem}");
+            let cut = |text: &str| functions(text.to_owned().leak()).into_iter().map(|(name, body)| (name, words(body))).collect::<Vec<_>>();
+            assert_eq!(cut(text), cut(&bare), "{stem}");
+        }
     }
 
     #[test]
