@@ -89,10 +89,16 @@ fn build(yes: bool) -> Result<Built, Failure> {
     let toolchain = toolchain::find(&folders.target, yes)?;
     let node = node::ensure(&folders.root, yes)?;
     let bindgen = bindgen::ensure(&folders.root, &folders.target)?;
-    println!("Building the wasm (two minutes the first time)");
-    toolchain.cargo(&folders.target, &["build", "--locked", "--profile", "wasm", "--target", toolchain::TARGET, "--package", "wgrad-web", "--lib"]).run()?;
-    let program: &Path = &folders.target.join("wasm").join(toolchain::TARGET).join("wasm/wgrad_web.wasm");
-    bundle::package(&folders, &node, &bindgen, program)?;
+    bundle::begin(&folders)?;
+    for program in bundle::PROGRAMS {
+        println!("Building {} (the first build takes two minutes)", program.wasm());
+        let features = ["--no-default-features", "--features", program.feature];
+        let args = ["build", "--locked", "--profile", "wasm", "--target", toolchain::TARGET, "--package", "wgrad-web", "--lib"];
+        toolchain.cargo(&folders.target, &[args.as_slice(), &features].concat()).run()?;
+        let built: &Path = &folders.target.join("wasm").join(toolchain::TARGET).join("wasm/wgrad_web.wasm");
+        bundle::program(&folders, &node, &bindgen, built, &program)?;
+    }
+    bundle::package(&folders)?;
     bundle::site(&folders, &node)?;
     println!("The package is in {}, the page in {}", folders.package.display(), folders.site.display());
     bundle::size(&folders, &node)?;

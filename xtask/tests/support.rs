@@ -51,7 +51,8 @@ fn variants(cases: &[Case]) -> BTreeSet<&'static str> {
 }
 
 fn row(entry: &Entry) -> String {
-    let attributes = entry.attributes.defaults.as_object().into_iter().flatten().map(|(key, value)| format!("`{key}` = `{value}`")).collect::<Vec<_>>().join(", ");
+    let attributes =
+        entry.attributes.defaults.as_object().into_iter().flatten().map(|(key, value)| format!("`{key}` = `{value}`")).collect::<Vec<_>>().join(", ");
     let backward = entry.cases.iter().any(|c| (0..c.inputs.len()).any(|n| c.differentiable(n)));
     let variants = variants(&entry.cases);
     let variants = if variants.len() > 1 { variants.into_iter().collect::<Vec<_>>().join(", ") } else { "–".to_owned() };

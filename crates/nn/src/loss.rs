@@ -1,7 +1,7 @@
 //! Losses and the metric that goes with each.
 
-use wgrad_tensor::kernels::ops::{self, LossReduction};
 use crate::recipe::names;
+use wgrad_tensor::kernels::ops::{self, LossReduction};
 use wgrad_tensor::{DType, Tensor};
 
 /// What is minimised: a scalar, the mean over the batch.

@@ -1,6 +1,6 @@
 //! How fast the visitor's own device is.
 
-use crate::device::Device;
+use crate::device::Own;
 use crate::error::{Failure, Result};
 use crate::options::{aborted, call, function, get, number, object, text};
 use js_sys::{Array, Function};
@@ -40,11 +40,12 @@ pub async fn bench(options: JsValue) -> std::result::Result<JsValue, JsValue> {
 
 async fn benched(options: &JsValue) -> Result<Array> {
     let wish = Wish::read(options)?;
-    let runtime = Device::of(options).await?.tensor().runtime().clone();
+    let device = Own::open().await?;
+    let runtime = device.tensor().runtime();
     let rows = Array::new();
     let mut failures: Vec<(String, Failure)> = Vec::new();
     for workload in &wish.chosen {
-        match wish.row(workload, &runtime).await {
+        match wish.row(workload, runtime).await {
             Ok(Some(row)) => {
                 call(wish.on_row.as_ref(), &row);
                 rows.push(&row);
@@ -56,7 +57,6 @@ async fn benched(options: &JsValue) -> Result<Array> {
         // The next workload finds the memory empty.
         runtime.trim();
     }
-    runtime.trim();
     match failures.first() {
         None => Ok(rows),
         Some((_, first)) => {

@@ -96,17 +96,37 @@ impl Device {
     }
 }
 
+/// A device for one task, given back with its memory when the task ends.
+#[cfg(feature = "checks")]
+pub(crate) struct Own(wgrad_tensor::Device);
+
+#[cfg(feature = "checks")]
+impl Own {
+    pub(crate) async fn open() -> Result<Self> {
+        Ok(Self(opened().await?.tensor))
+    }
+
+    pub(crate) fn tensor(&self) -> &wgrad_tensor::Device {
+        &self.0
+    }
+}
+
+#[cfg(feature = "checks")]
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.0.runtime().lose();
+    }
+}
+
 impl Device {
     /// The engine's handle.
     pub(crate) fn tensor(&self) -> wgrad_tensor::Device {
         self.0.borrow().tensor.clone()
     }
+}
 
-    /// The `device` among the options, or the one that all calls without one share.
-    pub(crate) async fn of(options: &JsValue) -> Result<Self> {
-        Self::from_value(&get(options, "device")).await
-    }
-
+#[cfg(feature = "training")]
+impl Device {
     /// A device that JavaScript gave, or the shared one.
     pub(crate) async fn from_value(value: &JsValue) -> Result<Self> {
         if !value.is_undefined() && !value.is_null() {
@@ -190,17 +210,17 @@ async fn words() -> Result<Words> {
     let navigator = get(&js_sys::global(), "navigator");
     let gpu = get(&navigator, "gpu");
     if !gpu.is_object() {
-        return Err(Failure::new(
-            "no_webgpu",
-            "this browser has no WebGPU, or the page did not come over https or from localhost: navigator.gpu is missing",
-        ));
+        return Err(Failure::new("no_webgpu", "this browser has no WebGPU, or the page did not come over https or from localhost: navigator.gpu is missing"));
     }
     let request: Function = get(&gpu, "requestAdapter").dyn_into().map_err(|_| Failure::new("no_webgpu", "navigator.gpu has no requestAdapter"))?;
     let failed = |error: JsValue| Failure::new("no_adapter", format!("the browser failed to look for an adapter: {}", text(&error)));
     let promise: Promise = request.call0(&gpu).map_err(failed)?.unchecked_into();
     let adapter = JsFuture::from(promise).await.map_err(failed)?;
     if !adapter.is_object() {
-        return Err(Failure::new("no_adapter", "the browser has WebGPU and lends no adapter: the GPU or its driver is on its block list, or hardware acceleration is off"));
+        return Err(Failure::new(
+            "no_adapter",
+            "the browser has WebGPU and lends no adapter: the GPU or its driver is on its block list, or hardware acceleration is off",
+        ));
     }
     let info = get(&adapter, "info");
     let word = |name: &str| get(&info, name).as_string().unwrap_or_default();

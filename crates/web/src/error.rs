@@ -17,6 +17,7 @@ impl Failure {
         Self { kind, message: message.into() }
     }
 
+    #[cfg(feature = "checks")]
     pub(crate) fn kind(&self) -> &'static str {
         self.kind
     }

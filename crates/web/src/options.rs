@@ -32,6 +32,7 @@ pub(crate) fn number(options: &JsValue, name: &str) -> Result<Option<f64>> {
 }
 
 /// A text among the options.
+#[cfg(feature = "checks")]
 pub(crate) fn text(options: &JsValue, name: &str) -> Result<Option<String>> {
     let value = get(options, name);
     if value.is_undefined() || value.is_null() {

@@ -79,7 +79,9 @@ fn info(recipe: &Recipe, text: &str) -> Result<Info> {
 fn files(recipe: &Recipe) -> Vec<String> {
     match &recipe.data {
         Source::Mnist { .. } => [Split::Train, Split::Test].iter().flat_map(|s| s.mnist_files()).map(str::to_owned).collect(),
-        Source::Idx { train_images, train_labels, test_images, test_labels, .. } => [train_images, train_labels, test_images, test_labels].map(String::clone).to_vec(),
+        Source::Idx { train_images, train_labels, test_images, test_labels, .. } => {
+            [train_images, train_labels, test_images, test_labels].map(String::clone).to_vec()
+        }
         Source::Digits { .. } | Source::Values { .. } => Vec::new(),
     }
 }

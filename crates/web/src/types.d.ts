@@ -207,7 +207,6 @@ export interface Receipt {
 }
 
 export interface VerifyOptions {
-  device?: Device;
   /** Only ops whose name, or cases whose name, holds this text. */
   filter?: string;
   /** Aborting ends the verification after the case under way; the promise gives the receipt so far. */
@@ -215,7 +214,10 @@ export interface VerifyOptions {
   onCase?(event: CaseEvent): void;
 }
 
-/** Checks every op, case and variant on this device, forward and backward, against an f64 reference. */
+/**
+ * Checks every op, case and variant on this GPU, forward and backward, against an f64 reference. Verification and bench are a
+ * program of their own, loaded when they are first asked for, with a device of their own for each call.
+ */
 export function verify(options?: VerifyOptions): Promise<Receipt>;
 
 /** One measured workload: the same as a line of `wgrad bench --json`. */
@@ -245,7 +247,6 @@ export interface BenchRow {
 }
 
 export interface BenchOptions {
-  device?: Device;
   /** Only workloads whose "workload shape" holds one of these texts, with commas between them. */
   filter?: string;
   /** Seconds of samples a workload; 2 where absent. */
@@ -258,4 +259,4 @@ export interface BenchOptions {
 /** Times workloads on this device. Large ones are slow on software adapters: filter. */
 export function bench(options?: BenchOptions): Promise<BenchRow[]>;
 /** Every workload of the bench, in the order in which they run. */
-export function workloads(): { workload: string; shape: string }[];
+export function workloads(): Promise<{ workload: string; shape: string }[]>;

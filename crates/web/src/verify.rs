@@ -1,6 +1,6 @@
 //! Verification on the visitor's own device.
 
-use crate::device::Device;
+use crate::device::Own;
 use crate::error::Result;
 use crate::options::{aborted, call, function, get, object, text};
 use js_sys::Date;
@@ -28,10 +28,10 @@ async fn verified(options: &JsValue) -> Result<JsValue> {
     let on_case = function(options, "onCase")?;
     let signal = get(options, "signal");
     let mut verification = Verification::new(filter.as_deref(), None)?;
-    let device = Device::of(options).await?.tensor();
+    let device = Own::open().await?;
     let mut yielded = Date::now();
     while !aborted(&signal) {
-        let Some(progress) = verification.next(&device).await? else { break };
+        let Some(progress) = verification.next(device.tensor()).await? else { break };
         if on_case.is_some() {
             call(on_case.as_ref(), &object(&progress)?);
         }
@@ -40,7 +40,7 @@ async fn verified(options: &JsValue) -> Result<JsValue> {
             yielded = Date::now();
         }
     }
-    object(&verification.receipt(&device, now()))
+    object(&verification.receipt(device.tensor(), now()))
 }
 
 /// The time in UTC to the second, as the command writes it.

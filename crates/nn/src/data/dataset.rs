@@ -3,9 +3,9 @@
 //! The values are shared, never copied: a subset or a validation split is a list of rows over the same
 //! storage, so images stay one byte a pixel until a batch is filled.
 
-use crate::recipe::record;
 use super::error::DataError;
 use super::rng::Rng;
+use crate::recipe::record;
 use std::sync::Arc;
 
 /// Stream of [`Rng`] that decides the validation split, apart from the loader's.

@@ -3,8 +3,8 @@
 //! The mask is a pure function of (seed, step, layer): the backward pass draws it again instead of keeping it.
 
 use super::{Built, Layer, Pass, Site};
-use crate::recipe::record;
 use crate::Error;
+use crate::recipe::record;
 use wgrad_tensor::{Tensor, kernels::ops};
 
 /// Sets values to zero at random while training.

@@ -1,10 +1,10 @@
 //! The loop over epochs and batches.
 
 use super::meter::{Meter, Reading};
-use crate::recipe::record;
 use super::trainer::{Kept, Partial, Position};
 use crate::data::dataset::Dataset;
 use crate::data::loader::{Loader, LoaderOptions};
+use crate::recipe::record;
 use crate::report::history::{EpochRow, History};
 use crate::report::progress::{Progress, Quiet};
 use crate::{Error, Trainer};

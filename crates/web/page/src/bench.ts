@@ -1,6 +1,6 @@
 // The Bench view.
 
-import { byId, download, enable, make, onPress, setText } from './dom';
+import { byId, download, enable, make, onEnter, onPress, setText } from './dom';
 import type { Engine } from './engine';
 import * as format from './format';
 import type { BenchRow, DeviceInfo, State } from './protocol';
@@ -18,12 +18,16 @@ export class BenchPanel {
   private stopped = false;
   private running = false;
   private able = false;
+  private asked = false;
+  private software = false;
+  private ticked = false;
 
   constructor(
     private readonly engine: Engine,
     private readonly device: () => DeviceInfo | null,
   ) {
     onPress(this.run, () => void this.start());
+    onEnter(byId('bench-seconds', HTMLInputElement), this.run);
     onPress(this.stop, () => {
       this.stopped = true;
       this.say('Stopping after this workload …');
@@ -37,7 +41,23 @@ export class BenchPanel {
     onPress(byId('bench-none', HTMLButtonElement), () => this.tick(false));
   }
 
-  list(workloads: { workload: string; shape: string }[]): void {
+  // At the view's first opening: the list comes with a program that only this view and Verify need.
+  async open(): Promise<void> {
+    if (this.asked) return;
+    this.asked = true;
+    this.say('Loading the workloads …');
+    try {
+      this.list(await this.engine.call('workloads'));
+      this.say('Not run yet.');
+      this.preset();
+    } catch (error) {
+      this.asked = false;
+      this.say(`The workloads could not be loaded: ${(error as Error).message}. Open this view again to retry.`, 'bad');
+    }
+    this.buttons();
+  }
+
+  private list(workloads: { workload: string; shape: string }[]): void {
     const items = workloads.map(({ workload, shape }) => {
       const label = make('label', 'check');
       const box = make('input');
@@ -52,14 +72,17 @@ export class BenchPanel {
   }
 
   // What decides how fast it can be.
-  facts({ f16, limits }: DeviceInfo): void {
+  facts({ f16, limits, software }: DeviceInfo): void {
+    this.software = software;
+    this.preset();
     const parts = [f16 ? '16-bit floats' : 'no 16-bit floats', `bindings of up to ${format.bytes(limits.max_binding_bytes)}`, `${format.count(limits.max_invocations)} threads a workgroup`];
     setText(byId('bench-device', HTMLElement), `This adapter: ${parts.join(' · ')}.`);
   }
 
   // A processor takes minutes for the large ones: there only the small ones are ticked beforehand.
-  preset(software: boolean): void {
-    if (!software || this.rows.length > 0) return;
+  private preset(): void {
+    if (!this.software || this.ticked || this.boxes().length === 0) return;
+    this.ticked = true;
     for (const box of this.boxes()) box.checked = SMALL.test(box.value);
     this.say('Not run yet. This adapter is the processor, so only the small workloads are ticked: the others take long.');
     this.buttons();

@@ -67,7 +67,9 @@ const buttons = {
   evaluate: byId('evaluate', HTMLButtonElement),
 };
 
-startTabs(document.querySelector('[role=tablist]') as HTMLElement);
+startTabs(document.querySelector('[role=tablist]') as HTMLElement, (name) => {
+  if (name === 'bench') void bench.open();
+});
 startBanner();
 clearEvaluation('Evaluated after each training.', 10);
 // A narrow window shows the run, not pages of text above it.
@@ -89,7 +91,6 @@ function take(news: News): void {
       if (version.textContent) return;
       setText(version, news.version);
       recipe.start(news.recipes, query);
-      bench.list(news.workloads);
       break;
     case 'broken':
       showBroken(news.problem);
@@ -97,7 +98,6 @@ function take(news: News): void {
       break;
     case 'device':
       if (!device) {
-        bench.preset(news.device.software);
         run.note(`Ready to train on ${deviceName(news.device)}`);
       }
       device = news.device;

@@ -117,6 +117,7 @@ export interface Calls {
   undelete(): void;
   verify(filter: string): Receipt;
   bench(filter: string, seconds: number): BenchRow[];
+  workloads(): { workload: string; shape: string }[];
   // For tests.
   lose(): void;
   checkpoint(): Uint8Array | null;
@@ -129,7 +130,7 @@ export type Result<K extends CallName> = ReturnType<Calls[K]>;
 export type Request = { [K in CallName]: { id: number; call: K; args: Arguments<K> } }[CallName];
 
 export type News =
-  | { news: 'loaded'; version: string; recipes: RecipeInfo[]; workloads: { workload: string; shape: string }[] }
+  | { news: 'loaded'; version: string; recipes: RecipeInfo[] }
   | { news: 'broken'; problem: Problem }
   | { news: 'device'; device: DeviceInfo }
   | { news: 'no_device'; problem: Problem; secure: boolean }

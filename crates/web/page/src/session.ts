@@ -178,13 +178,10 @@ export class Session {
   undelete = (): Promise<void> => this.shelf.undelete();
 
   verify = (filter: string): Promise<Receipt> =>
-    this.jobs.run('verify', async (signal) => runVerify(await this.open(), signal, filter, this.tell));
+    this.jobs.run('verify', (signal) => runVerify(signal, filter, this.tell));
 
   bench = (filter: string, seconds: number): Promise<BenchRow[]> =>
-    this.jobs.run('bench', async (signal) => {
-      const device = await this.open();
-      return bench({ device, signal, filter, secs: seconds, onRow: (row) => this.tell({ news: 'benched', row }) });
-    });
+    this.jobs.run('bench', (signal) => bench({ signal, filter, secs: seconds, onRow: (row) => this.tell({ news: 'benched', row }) }));
 
   lose = (): void => {
     this.device?.lose();

@@ -1,6 +1,6 @@
 // Tabs as the ARIA practices describe them: arrow keys, Home and End move, one tab stop. The address keeps the view.
 
-export function startTabs(list: HTMLElement): void {
+export function startTabs(list: HTMLElement, onSelect: (name: string) => void): void {
   const tabs = [...list.querySelectorAll<HTMLButtonElement>('[role=tab]')];
 
   const select = (chosen: HTMLButtonElement): void => {
@@ -14,6 +14,7 @@ export function startTabs(list: HTMLElement): void {
     const name = chosen.id.replace('tab-', '');
     const hash = name === 'train' ? '' : `#${name}`;
     if (location.hash !== hash) history.replaceState(null, '', location.pathname + location.search + hash);
+    onSelect(name);
   };
 
   for (const tab of tabs) tab.addEventListener('click', () => select(tab));

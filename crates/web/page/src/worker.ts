@@ -35,6 +35,7 @@ const answers: Answers = {
   undelete: session.undelete,
   verify: session.verify,
   bench: session.bench,
+  workloads,
   lose: session.lose,
   checkpoint: session.lastCheckpoint,
 };
@@ -56,7 +57,7 @@ async function answer({ id, call, args }: Request): Promise<void> {
 
 async function start(): Promise<void> {
   await init();
-  tell({ news: 'loaded', version: version(), recipes: recipes(), workloads: workloads() });
+  tell({ news: 'loaded', version: version(), recipes: recipes() });
 }
 
 const loaded = start();
