@@ -71,16 +71,21 @@ export function drawSteps({ context, width, height, x }: Frame, last: number, ep
   const epochs = epochSteps > 0 ? Math.round(last / epochSteps) : 0;
   const room = Math.max(2, Math.floor((width - LEFT - RIGHT) / 70));
   const unit = epochs > 1 ? Math.ceil(epochs / room) * epochSteps : nice(last / Math.min(room, 5));
+  // The last label says what they count, and has its place before the others.
+  const final = Math.floor(last * 1.0001 / unit) * unit;
+  const words = `${format.count(Math.round(final))} steps`;
+  const rightmost = x(final) > width - 40;
+  const free = x(final) - context.measureText(words).width / (rightmost ? 1 : 2) - 10;
   for (let step = 0; step <= last * 1.0001; step += unit) {
     const at = Math.round(x(step)) + 0.5;
-    const end = step + unit > last * 1.0001;
     context.beginPath();
     context.moveTo(at, height - BOTTOM);
     context.lineTo(at, height - BOTTOM + 4);
     context.stroke();
-    context.textAlign = step === 0 ? 'left' : end && x(step) > width - 40 ? 'right' : 'center';
-    // The last one says what they count.
-    context.fillText(`${format.count(Math.round(step))}${end ? ' steps' : ''}`, at, height - 4);
+    const end = step > final - unit / 2;
+    const text = end ? words : format.count(Math.round(step));
+    context.textAlign = step === 0 ? 'left' : end && rightmost ? 'right' : 'center';
+    if (end || x(step) + context.measureText(text).width / 2 < free) context.fillText(text, at, height - 4);
   }
 }
 

@@ -49,12 +49,18 @@ export function showNoDevice(problem: Problem, secure: boolean): void {
     const why = 'The browser knows WebGPU but found no graphics adapter for it: hardware acceleration may be switched off in its settings, or the driver may be too old or on the browser’s block list.';
     help('No graphics adapter', [why, recipes], browsers());
   } else if (problem.kind === 'limit') {
-    line('The adapter lacks what wgrad needs');
-    help('This adapter cannot run wgrad', [problem.message, 'Another adapter of this machine, or a newer driver or browser, may do. ' + recipes]);
+    line('This GPU lacks what wgrad needs');
+    help('This GPU cannot run wgrad', [`The browser offers a GPU that lacks something wgrad needs. It says: ${browserWords(problem.message)}`, `Another GPU of this machine, or a newer driver or browser, may do. ${recipes}`]);
   } else {
     line('The device could not be opened');
     help('The device could not be opened', [problem.message, recipes]);
   }
+}
+
+// What the browser itself said, out of the engine's error around it.
+function browserWords(message: string): string {
+  const said = /JsValue\((?:\w+Error: )?([^\n]*)/.exec(message)?.[1] ?? message;
+  return said.replace(/( undefined)?\)*$/, (end) => (end.startsWith(' ') ? '' : end));
 }
 
 function help(title: string, paragraphs: string[], list: HTMLElement | null = null): void {

@@ -29,6 +29,13 @@ export function onPress(button: HTMLButtonElement, press: () => void): void {
   });
 }
 
+// Enter in a field presses the button that belongs to it.
+export function onEnter(field: HTMLInputElement, button: HTMLButtonElement): void {
+  field.addEventListener('keydown', (event) => {
+    if (event.key === 'Enter') button.click();
+  });
+}
+
 export function download(name: string, content: Uint8Array | string, type: string): void {
   const url = URL.createObjectURL(new Blob([content as BlobPart], { type }));
   const link = make('a');
@@ -54,7 +61,11 @@ export function coalesced(draw: () => void): () => void {
 
 // What must be drawn anew: the colours changed, or the canvas lost its content with the GPU's process.
 export function onStale(canvas: HTMLCanvasElement, draw: () => void): void {
-  canvas.addEventListener('contextrestored', draw);
+  canvas.addEventListener('contextlost', () => (canvas.style.visibility = 'hidden'));
+  canvas.addEventListener('contextrestored', () => {
+    canvas.style.visibility = '';
+    draw();
+  });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 }
 

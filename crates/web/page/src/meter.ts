@@ -2,6 +2,8 @@
 
 const WINDOW_MS = 2000;
 const SAMPLE_MS = 50;
+// The first steps come in a burst: over less time a rate says nothing.
+const LEAST_MS = 100;
 
 export class Rate {
   private samples: { at: number; step: number }[] = [];
@@ -17,7 +19,7 @@ export class Rate {
 
   perSecond(step: number, at: number): number | null {
     const first = this.samples[0];
-    return first && step > first.step && at > first.at ? ((step - first.step) * 1000) / (at - first.at) : null;
+    return first && step > first.step && at - first.at >= LEAST_MS ? ((step - first.step) * 1000) / (at - first.at) : null;
   }
 }
 

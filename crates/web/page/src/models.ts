@@ -48,16 +48,19 @@ export class ModelPanel {
     const table = byId('kept', HTMLTableElement);
     table.hidden = list.length === 0;
     const rows = byId('kept-rows', HTMLElement);
-    // The focus stays where it was when the list is written anew.
+    // The focus stays where it was when the list is written anew; from what is gone it moves to what undoes that.
     const focused = document.activeElement?.getAttribute('data-key');
+    const undoing = document.activeElement === this.buttons.undelete;
     rows.replaceChildren(...list.map((kept) => this.row(kept, device)));
-    if (focused) rows.querySelector<HTMLElement>(`[data-key="${focused}"]`)?.focus();
+    const again = focused ? rows.querySelector<HTMLElement>(`[data-key="${focused}"]`) : null;
     let text = 'Nothing is kept yet. Checkpoints are kept by themselves while a training runs.';
     if (problem) text = `This browser keeps no models here: ${problem}.`;
     else if (deleted) text = `Deleted ${deleted}.`;
     else if (list.length > 0) text = '';
     setText(byId('kept-text', HTMLElement), text);
     this.buttons.undelete.hidden = deleted === null;
+    if (focused) (again ?? this.buttons.undelete).focus();
+    else if (undoing && deleted === null) rows.querySelector<HTMLElement>('.load')?.focus();
   }
 
   private row(kept: Kept, device: boolean): HTMLTableRowElement {

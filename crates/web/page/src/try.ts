@@ -23,6 +23,8 @@ export class TryPanel {
   private next: Float32Array | null = null;
   private asking = false;
   private samples = 0;
+  // Whether the model takes what the pad can give.
+  private drawable = true;
   private label: number | null = null;
   private watched = 0;
   private speaking = 0;
@@ -42,10 +44,11 @@ export class TryPanel {
     this.model = model;
     byId('sample', HTMLButtonElement).setAttribute('aria-disabled', String(!model));
     if (same && model) return;
-    if (model && model.classes.join() !== this.classes.join()) this.build(model.classes);
     const image = this.imageShape();
-    if (image) this.pad.shape(...image);
     const drawable = !model || image !== null;
+    this.drawable = drawable;
+    if (model && model.classes.join() !== this.classes.join()) this.build(model.classes);
+    if (image) this.pad.shape(...image);
     byId('try', HTMLElement).classList.toggle('values', !drawable);
     const trained = !model ? 'No model yet.' : model.step === 0 ? 'Not trained yet: it guesses.' : `After ${format.count(model.step)} steps.`;
     setText(byId('try-state', HTMLElement), drawable ? trained : `This model takes [${model?.inputShape.join(', ')}], which cannot be drawn.`);
@@ -54,10 +57,10 @@ export class TryPanel {
 
   // The network has learned since: the drawing is judged again, a few times a second.
   learned(step: number): void {
-    if (this.model) this.model = { ...this.model, step };
     const now = performance.now();
     if (now - this.watched < WATCH_MS) return;
     this.watched = now;
+    if (this.model) this.model = { ...this.model, step };
     setText(byId('try-state', HTMLElement), `After ${format.count(step)} steps.`);
     this.again();
   }
@@ -146,7 +149,7 @@ export class TryPanel {
     });
     if (!out) {
       setText(this.guess, format.NONE);
-      setText(this.note, 'what the network sees');
+      setText(this.note, this.drawable ? 'what the network sees' : 'Take a test sample to see what it answers.');
       return;
     }
     if (best < 0) {

@@ -1,6 +1,6 @@
 // The Verify view.
 
-import { byId, download, enable, make, onPress, setText } from './dom';
+import { byId, download, enable, make, onEnter, onPress, setText } from './dom';
 import type { Engine } from './engine';
 import * as format from './format';
 import type { News, Receipt, State, VerifyRow } from './protocol';
@@ -28,6 +28,7 @@ export class VerifyPanel {
 
   constructor(private readonly engine: Engine) {
     onPress(this.run, () => void this.start());
+    onEnter(byId('verify-filter', HTMLInputElement), this.run);
     onPress(this.stop, () => {
       this.stopped = true;
       this.say('Stopping …');
@@ -57,7 +58,7 @@ export class VerifyPanel {
     news.seen.forEach(({ op, cases }, i) => {
       const last = i === news.seen.length - 1;
       const row = body.children[i] ?? body.appendChild(line([op, '', '', '', '', '']));
-      const cell = row.lastElementChild as HTMLElement;
+      const cell = row.children[1] as HTMLElement;
       setText(cell, `${format.count(cases)} ${cases === 1 ? 'case' : 'cases'}${last ? ' …' : ''}`);
     });
   }
@@ -135,8 +136,8 @@ function resultLine(op: string, r: OpResult): HTMLTableRowElement {
   const ulp = r.ulp < 100 ? r.ulp.toFixed(1) : r.ulp === Infinity ? '∞' : format.count(Math.round(r.ulp));
   const share = 100 * r.ofAllowed;
   const allowed = share < 1000 ? `${share.toFixed(1)} %` : share === Infinity ? '∞' : `${format.count(Math.round(share))} %`;
-  const row = line([op, format.count(r.forward), format.count(r.backward), allowed, ulp, result]);
-  row.lastElementChild?.classList.add(r.failed > 0 ? 'bad' : 'good');
+  const row = line([op, result, allowed, ulp, format.count(r.forward), format.count(r.backward)]);
+  row.children[1]?.classList.add(r.failed > 0 ? 'bad' : 'good');
   return row;
 }
 
