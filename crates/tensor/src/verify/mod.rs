@@ -2,6 +2,7 @@
 //!
 //! [`Verification`] goes through the cases and gives a [`Receipt`]; [`verify_case`] checks one.
 
+mod ahead;
 mod measure;
 mod receipt;
 mod run;
@@ -70,6 +71,15 @@ pub struct Row {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+/// The result of a pass that the device refused, in the place of its outputs' names.
+const REFUSED: &str = "all";
+
+impl Row {
+    fn is_refusal(&self) -> bool {
+        self.result == REFUSED
+    }
 }
 
 /// What is checked of a case, and how.
@@ -146,7 +156,7 @@ async fn compare(
         Err(Error::Op(_)) if direction == Direction::Backward && plan.variant.is_some() => return Ok(()),
         Err(Error::Runtime(e @ wgrad_runtime::Error::DeviceLost { .. })) => return Err(e.into()),
         Err(e) => {
-            rows.push(row(direction, "all".to_owned(), Outcome::Fail { message: e.to_string() }));
+            rows.push(row(direction, REFUSED.to_owned(), Outcome::Fail { message: e.to_string() }));
             return Ok(());
         }
     };

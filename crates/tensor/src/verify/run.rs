@@ -1,12 +1,18 @@
-//! The way through all cases: one at a time, so that the caller can show how far it is, let others work, or stop.
+//! The way through all cases: told one by one, so that the caller can show how far it is, let others work, or stop.
 
+use super::ahead::Ahead;
 use super::{Outcome, Plan, Receipt, Row, variants, verify_case};
 use crate::{Device, Error};
 use serde::Serialize;
+use std::sync::Arc;
 use web_time::Instant;
 use wgrad_kernels::Case;
 use wgrad_kernels::op::catalogue;
 use wgrad_kernels::shaders::KERNELS;
+
+/// Cases under way at once. A browser may take 100 ms to tell that a result is there, whatever the case; native waits block, so
+/// that there more than one at a time gains nothing.
+const AT_ONCE: usize = if cfg!(target_arch = "wasm32") { 12 } else { 1 };
 
 /// A verification of a device under way: all chosen cases, each with every variant that the device can run.
 ///
@@ -24,7 +30,10 @@ use wgrad_kernels::shaders::KERNELS;
 pub struct Verification {
     filter: Option<String>,
     fault: Option<String>,
-    cases: Vec<(&'static str, Case)>,
+    cases: Vec<(&'static str, Arc<Case>)>,
+    at_once: usize,
+    /// The checks of the cases from `done` on.
+    started: Ahead<Result<Vec<Row>, Error>>,
     done: usize,
     rows: Vec<Row>,
     failed: usize,
@@ -58,7 +67,7 @@ impl Verification {
         let wanted = |name: &str| filter.is_none_or(|f| name.contains(f));
         let ops: Vec<&str> = catalogue.iter().map(|e| e.name).collect();
         let all = catalogue.into_iter().flat_map(|e| e.cases.into_iter().map(move |c| (e.name, c)));
-        let cases: Vec<(&str, Case)> = all.filter(|(op, case)| wanted(op) || wanted(&case.name)).collect();
+        let cases: Vec<_> = all.filter(|(op, case)| wanted(op) || wanted(&case.name)).map(|(op, case)| (op, Arc::new(case))).collect();
         if cases.is_empty() {
             return Err(Error::NoCase { filter: filter.unwrap_or("").to_owned(), ops: ops.join(", ") });
         }
@@ -66,7 +75,8 @@ impl Verification {
             return Err(Error::NoKernel(stem.to_owned()));
         }
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        Ok(Self { filter: owned(filter), fault: owned(fault), cases, done: 0, rows: Vec::new(), failed: 0, began: None, seconds: 0.0 })
+        let (filter, fault, started) = (owned(filter), owned(fault), Ahead::new());
+        Ok(Self { filter, fault, cases, at_once: AT_ONCE, started, done: 0, rows: Vec::new(), failed: 0, began: None, seconds: 0.0 })
     }
 
     /// How many cases there are.
@@ -76,26 +86,38 @@ impl Verification {
 
     /// The case that [`next`](Self::next) will check; `None` when all are done.
     pub fn upcoming(&self) -> Option<&Case> {
-        self.cases.get(self.done).map(|(_, case)| case)
+        self.cases.get(self.done).map(|(_, case)| &**case)
     }
 
-    /// Checks the next case: the kernel that the device's facts choose, then each variant that can run. `None` when all are
+    /// The next case is checked: the kernel that the device's facts choose, then each variant that can run. `None` when all are
     /// done. Who stops calling stops the verification.
     ///
     /// # Errors
     /// Where the device is lost. All else that goes wrong is a result that differs.
     pub async fn next(&mut self, device: &Device) -> Result<Option<Progress<'_>>, Error> {
         let began = *self.began.get_or_insert_with(Instant::now);
-        let Some((op, case)) = self.cases.get(self.done) else { return Ok(None) };
-        let chosen = std::iter::once(None);
-        for variant in chosen.chain(variants(device, case)?.into_iter().map(|v| Some(v.to_owned()))) {
-            let rows = verify_case(device, case, &Plan { variant, fault: self.fault.clone() }).await?;
-            self.failed += rows.iter().filter(|r| matches!(r.outcome, Outcome::Fail { .. })).count();
-            self.rows.extend(rows);
+        let mut rows = self.first(device).await?;
+        if self.at_once > 1 && rows.iter().any(Row::is_refusal) {
+            // A device tells late of what it refuses, and not whose it was: from here on each case is alone with it.
+            self.at_once = 1;
+            while self.started.first().await.is_some() {}
+            rows = self.first(device).await?;
         }
+        let Some((op, case)) = self.cases.get(self.done) else { return Ok(None) };
+        self.failed += rows.iter().filter(|r| matches!(r.outcome, Outcome::Fail { .. })).count();
+        self.rows.extend(rows);
         self.done += 1;
         self.seconds = began.elapsed().as_secs_f64();
         Ok(Some(Progress { done: self.done, of: self.cases.len(), op, case: &case.name, failed: self.failed }))
+    }
+
+    /// The results of the first case that is not done, while those behind it go on. Empty behind the last one.
+    async fn first(&mut self, device: &Device) -> Result<Vec<Row>, Error> {
+        let (next, room) = (self.done + self.started.len(), self.at_once.saturating_sub(self.started.len()));
+        for (_, case) in self.cases.iter().skip(next).take(room) {
+            self.started.push(check(device.clone(), case.clone(), self.fault.clone()));
+        }
+        self.started.first().await.unwrap_or(Ok(Vec::new()))
     }
 
     /// The results so far, one a row.
@@ -109,6 +131,16 @@ impl Verification {
         receipt.unchecked = self.cases.len() - self.done;
         receipt
     }
+}
+
+/// All rows of one case.
+async fn check(device: Device, case: Arc<Case>, fault: Option<String>) -> Result<Vec<Row>, Error> {
+    let mut rows = Vec::new();
+    let chosen = std::iter::once(None);
+    for variant in chosen.chain(variants(&device, &case)?.into_iter().map(|v| Some(v.to_owned()))) {
+        rows.extend(verify_case(&device, &case, &Plan { variant, fault: fault.clone() }).await?);
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]
