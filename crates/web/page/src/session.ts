@@ -10,9 +10,13 @@ import { Shelf, recordOf } from './shelf';
 import * as storage from './storage';
 import { run } from './training';
 
+const TRIES = 20;
+const TRY_MS = 500;
+
 export class Session {
   private device: Device | null = null;
   private deviceGone = false;
+  private opening: Promise<Device> | null = null;
   private model: Model | null = null;
   // The text of its recipe, as it was written.
   private recipe = '';
@@ -24,7 +28,7 @@ export class Session {
     this.data = new DataFiles(tell);
     this.shelf = new Shelf(tell);
     const lost = (error: unknown): void => {
-      if ((error as { kind?: string }).kind === 'device_lost') this.deviceGone = true;
+      if (isLoss(error)) this.deviceGone = true;
     };
     this.jobs = new Jobs(() => this.tellState(), lost);
   }
@@ -32,12 +36,37 @@ export class Session {
   // The device, opened at page load and again after it was lost.
   async open(): Promise<Device> {
     if (this.device && !this.deviceGone) return this.device;
+    this.opening ??= this.openAnew().finally(() => (this.opening = null));
+    return this.opening;
+  }
+
+  private async openAnew(): Promise<Device> {
     this.device?.free();
     this.device = null;
-    this.device = await Device.open();
-    this.deviceGone = false;
-    this.tell({ news: 'device', device: this.device.info });
-    return this.device;
+    // A browser needs a moment after a crash of its GPU process.
+    for (let tries = this.deviceGone ? TRIES : 1; ; tries--) {
+      try {
+        this.device = await Device.open();
+        this.deviceGone = false;
+        this.tell({ news: 'device', device: this.device.info });
+        return this.device;
+      } catch (error) {
+        if (tries <= 1) throw error;
+        await new Promise((over) => setTimeout(over, TRY_MS));
+      }
+    }
+  }
+
+  // A device that was lost while nobody used it tells so at its next use: then there is a second one.
+  private async onDevice<T>(use: (device: Device) => Promise<T>, again = () => true): Promise<T> {
+    const device = await this.open();
+    try {
+      return await use(device);
+    } catch (error) {
+      if (!isLoss(error) || !again()) throw error;
+      this.deviceGone = true;
+      return use(await this.open());
+    }
   }
 
   async restore(): Promise<void> {
@@ -49,7 +78,7 @@ export class Session {
   preview = async (recipe: string): Promise<ModelInfo | null> => {
     const info = describe(recipe);
     if (this.jobs.now !== 'none' || !this.device || this.data.lacking(info).length > 0) return null;
-    const model = await Model.create(recipe, this.data.of(info), await this.open());
+    const model = await this.onDevice((device) => Model.create(recipe, this.data.of(info), device));
     const facts = modelInfo(model);
     // A trained model is not given up for one that nobody trained; it may have been started meanwhile too.
     if (this.jobs.now === 'none' && (!this.model || this.model.step === 0)) {
@@ -79,11 +108,12 @@ export class Session {
       const info = describe(recipe);
       const lacking = this.data.lacking(info);
       if (lacking.length > 0) throw new Refusal('data', `These files are still missing: ${lacking.join(', ')}.`);
-      const device = await this.open();
       await this.jobs.quiet;
+      let begun = false;
       const training = {
-        ...{ recipe, info, data: this.data.of(info), device, signal, lossEvery, from },
+        ...{ recipe, info, data: this.data.of(info), signal, lossEvery, from },
         started: (model: Model) => {
+          begun = true;
           this.replace(model, recipe);
           this.tell({ news: 'started', model: modelInfo(model), history: model.history });
           this.tellState();
@@ -91,7 +121,8 @@ export class Session {
         checkpoint: (bytes: Uint8Array) => this.autosave(recipe, info, bytes),
         lost: () => (this.deviceGone = true),
       };
-      const { model, firstStep } = await run(training, called, this.tell);
+      // Once it has begun it takes another device by itself.
+      const { model, firstStep } = await this.onDevice((device) => run({ ...training, device }, called, this.tell), () => !begun);
       this.replace(model, recipe);
       if (this.shelf.checkpoint) this.shelf.checkpoint.finished = model.finished;
       await this.shelf.persist();
@@ -139,7 +170,7 @@ export class Session {
   };
 
   private async take(recipe: string | null, bytes: Uint8Array): Promise<Loaded> {
-    const model = await load(recipe, bytes, this.dataFor(recipe), await this.open());
+    const model = await this.onDevice((device) => load(recipe, bytes, this.dataFor(recipe), device));
     await this.jobs.quiet;
     const text = recipe ?? model.recipe;
     this.replace(model, text);
@@ -217,6 +248,8 @@ export class Session {
     this.tell({ news: 'state', state: { job: this.jobs.now, model, resume: this.shelf.checkpoint ? (resume as Kept) : null } });
   }
 }
+
+const isLoss = (error: unknown): boolean => (error as { kind?: string }).kind === 'device_lost';
 
 function modelInfo(model: Model): ModelInfo {
   return {
