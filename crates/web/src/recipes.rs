@@ -48,7 +48,7 @@ pub fn describe(recipe: &str) -> std::result::Result<JsValue, JsValue> {
 pub(crate) fn read(text: &str) -> Result<Recipe> {
     let name = text.trim();
     // A name has no room for a key and its value.
-    if !name.contains('=') && !name.contains('\n') {
+    if !name.is_empty() && !name.contains('=') && !name.contains('\n') {
         return Ok(Recipe::built_in(name)?);
     }
     Ok(Recipe::parse("(this text)", text)?)
