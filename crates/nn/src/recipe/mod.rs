@@ -278,20 +278,6 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_key_is_named_with_its_line() {
-        let text = BUILT_IN[0].1.replace("units = 128", "unitz = 128");
-        let error = Recipe::parse("mine.toml", &text).unwrap_err().to_string();
-        assert!(error.contains("unitz") && error.contains("mine.toml") && error.contains("line"), "{error}");
-    }
-
-    #[test]
-    fn a_wrong_kind_of_layer_lists_the_kinds() {
-        let text = BUILT_IN[0].1.replace("kind = \"relu\"", "kind = \"rleu\"");
-        let error = Recipe::parse("mine.toml", &text).unwrap_err().to_string();
-        assert!(error.contains("rleu") && error.contains("relu"), "{error}");
-    }
-
-    #[test]
     fn ragged_values_are_refused() {
         let text = BUILT_IN[2].1.replace("[2.0], [3.0]", "[2.0, 1.0], [3.0]");
         let error = Recipe::parse("mine", &text).unwrap().data_made().unwrap_err().to_string();

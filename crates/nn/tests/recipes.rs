@@ -1,0 +1,102 @@
+//! Recipes as text: what is wrong is told with its line, and what is written is read back.
+
+use wgrad_nn::Recipe;
+use wgrad_nn::recipe::BUILT_IN;
+
+fn quickstart() -> &'static str {
+    BUILT_IN[0].1
+}
+
+/// The message for the built-in recipe with one thing changed.
+fn message(from: &str, to: &str) -> String {
+    let text = quickstart().replacen(from, to, 1);
+    assert_ne!(text, quickstart(), "{from} is not there");
+    Recipe::parse("mine.toml", &text).unwrap_err().to_string()
+}
+
+#[test]
+fn every_mistake_is_told_with_its_line_and_what_would_be_right() {
+    let line = |of: &str| quickstart().lines().position(|l| l.contains(of)).unwrap() + 1;
+    let cases: &[(&str, &str, Option<usize>, &[&str])] = &[
+        ("units = 128", "unitz = 128", Some(line("units = 128")), &["unitz", "`units`", "linear layer"]),
+        ("kind = \"relu\"", "kind = \"rleu\"", Some(line("relu")), &["rleu", "`relu`", "`dropout`"]),
+        ("kind = \"relu\"", "kind = \"relu\"\nunits = 3", Some(line("relu") + 1), &["`units`", "takes none"]),
+        ("kind = \"adam\"", "kind = \"adan\"", Some(line("adam")), &["adan", "`adamw`"]),
+        ("kind = \"adam\"\n", "", None, &["[optimizer]", "`kind`", "missing"]),
+        ("loss = \"cross_entropy\"", "loss = \"entropy\"", Some(line("loss")), &["entropy", "`mse`"]),
+        ("loss = \"cross_entropy\"", "loss = 3", Some(line("loss")), &["text in quotes", "integer"]),
+        ("batch_size", "bach_size", Some(line("batch_size")), &["bach_size", "`batch_size`"]),
+        ("epochs = 3", "epochs = -3", Some(line("epochs")), &["-3", "from 0 on"]),
+        ("epochs = 3", "epochs = 3.5", Some(line("epochs")), &["whole number", "float"]),
+        ("epochs = 3", "epochs = 99999999999999999999", Some(line("epochs")), &["out of range"]),
+        ("epochs = 3", "epochs =", Some(line("epochs")), &[]),
+        ("epochs = 3\n", "", None, &["`epochs`", "missing"]),
+        ("train = 8000", "train = \"many\"", Some(line("train = ")), &["whole number", "string"]),
+        ("source = \"digits\"", "source = \"digit\"", Some(line("source")), &["digit", "`mnist`"]),
+        ("learning_rate = 0.001", "learning_rate = 2024-01-01", Some(line("learning_rate")), &["a number", "datetime"]),
+        ("seed = 1", "seed = 1\nclip_norm = [1.0]", Some(line("seed") + 1), &["a number", "array"]),
+        ("seed = 1", "seed = 1\nearly_stopping = {}", Some(line("seed") + 1), &["early_stopping", "`patience`", "missing"]),
+    ];
+    for (from, to, line, parts) in cases {
+        let message = message(from, to);
+        let line = line.map(|n| format!("line {n}:"));
+        let parts = parts.iter().copied().chain(line.as_deref()).chain(["mine.toml"]);
+        parts.for_each(|part| assert!(message.contains(part), "{from} → {to}: no {part:?} in {message:?}"));
+    }
+    let empty = Recipe::parse("mine.toml", "").unwrap_err().to_string();
+    assert!(empty.contains("`name`") && empty.contains("missing"), "{empty}");
+}
+
+#[test]
+fn whatever_is_written_is_read_back() {
+    let text = r#"
+        name = "all \"kinds\" \u0007 of\nthings é 🙂"
+        seed = 18446744073709551615
+        epochs = 0x10
+        batch_size = 7
+        shuffle = false
+        loss = "mse"
+        clip_norm = 1
+        early_stopping = { patience = 3, min_delta = 1e-300 }
+        save_every = 100
+        [data]
+        source = "idx"
+        train_images = "C:\\images"
+        train_labels = 'b'
+        test_images = "c"
+        test_labels = "d"
+        classes = ["one", "", "\t"]
+        normalize = { mean = [0.1, 3.0e38], std = [1, 1e-45] }
+        validation_split = 0.1
+        [optimizer]
+        kind = "sgd"
+        momentum = 0.30000000000000004
+        nesterov = true
+        [[layers]]
+        kind = "dropout"
+        ratio = 0.5
+        [[layers]]
+        kind = "linear"
+        units = 4
+        bias = false
+        init = "xavier_normal"
+        bias_init = "ones"
+        [[layers]]
+        kind = "gelu_tanh"
+    "#;
+    let recipe = Recipe::parse("all", text).unwrap();
+    assert_eq!((recipe.seed, recipe.epochs, recipe.clip_norm), (u64::MAX, 16, Some(1.0)));
+    let written = recipe.to_toml();
+    assert_eq!(Recipe::parse("again", &written).unwrap(), recipe, "{written}");
+    assert!(written.contains("\n[data]\n") && written.matches("\n[[layers]]\n").count() == 3, "{written}");
+    assert_eq!(Recipe::parse("again", &written).unwrap().to_toml(), written);
+}
+
+#[test]
+fn infinity_and_nan_are_numbers_of_toml() {
+    let text = BUILT_IN[2].1.replace("[[1.0], [2.0]", "[[inf], [-inf]");
+    let recipe = Recipe::parse("mine", &text).unwrap();
+    assert_eq!(Recipe::parse("mine", &recipe.to_toml()).unwrap(), recipe);
+    let text = BUILT_IN[2].1.replace("[[1.0], [2.0]", "[[nan], [2.0]");
+    assert!(Recipe::parse("mine", &text).unwrap().to_toml().contains("[nan]"));
+}
