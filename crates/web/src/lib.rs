@@ -8,6 +8,8 @@
 mod bench;
 mod device;
 mod error;
+#[cfg(feature = "training")]
+mod gunzip;
 mod logging;
 #[cfg(feature = "training")]
 mod model;

@@ -119,7 +119,7 @@ impl Model {
     #[wasm_bindgen(skip_typescript)]
     pub async fn create(recipe: String, data: JsValue, device: JsValue) -> std::result::Result<Model, JsValue> {
         let recipe = recipes::read(&recipe)?;
-        let data = recipes::data(&recipe, &data)?;
+        let data = recipes::data(&recipe, &data).await?;
         let device = Device::from_value(&device).await?;
         Ok(Self(Rc::new(Inner::fresh(recipe, data, device)?)))
     }
@@ -290,12 +290,12 @@ pub async fn save(model: JsValue) -> std::result::Result<js_sys::Uint8Array, JsV
 #[wasm_bindgen(skip_typescript)]
 pub async fn load(recipe: Option<String>, bytes: Vec<u8>, data: JsValue, device: JsValue) -> std::result::Result<Model, JsValue> {
     let device = Device::from_value(&device).await?;
-    Ok(Model(Rc::new(loaded(recipe, &bytes, &data, device)?)))
+    Ok(Model(Rc::new(loaded(recipe, &bytes, &data, device).await?)))
 }
 
 const FILE: &str = "the checkpoint";
 
-fn loaded(recipe: Option<String>, bytes: &[u8], data: &JsValue, device: Device) -> Result<Inner> {
+async fn loaded(recipe: Option<String>, bytes: &[u8], data: &JsValue, device: Device) -> Result<Inner> {
     let checkpoint = Checkpoint::from_bytes(FILE, bytes)?;
     let about = checkpoint.state.about.as_ref();
     let recipe = match (recipe.filter(|r| !r.trim().is_empty()), about) {
@@ -303,7 +303,7 @@ fn loaded(recipe: Option<String>, bytes: &[u8], data: &JsValue, device: Device) 
         (None, Some(about)) => Recipe::parse("inside of the checkpoint", &about.recipe)?,
         (None, None) => return Err(Failure::new("checkpoint", "the file does not say what recipe made it; give the recipe as well")),
     };
-    let inner = match (recipes::data(&recipe, data), about) {
+    let inner = match (recipes::data(&recipe, data).await, about) {
         (Ok(data), _) => Inner::fresh(recipe, data, device)?,
         (Err(_), Some(about)) if !data.is_object() => Inner::without_data(recipe, about.input.clone(), device)?,
         (Err(error), _) => return Err(error),

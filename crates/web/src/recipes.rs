@@ -1,6 +1,7 @@
 //! Recipes: the built-in ones, and what a text describes.
 
 use crate::error::{Failure, Result};
+use crate::gunzip;
 use crate::options::object;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -87,7 +88,7 @@ fn files(recipe: &Recipe) -> Vec<String> {
 }
 
 /// The recipe's data: made, or from the files that JavaScript gave as an object of names and bytes.
-pub(crate) fn data(recipe: &Recipe, given: &JsValue) -> Result<Data> {
+pub(crate) async fn data(recipe: &Recipe, given: &JsValue) -> Result<Data> {
     let names = files(recipe);
     let [train_images, train_labels, test_images, test_labels] = names.as_slice() else {
         return made(recipe);
@@ -97,23 +98,23 @@ pub(crate) fn data(recipe: &Recipe, given: &JsValue) -> Result<Data> {
     if !missing.is_empty() {
         return Err(Failure::new("data", format!("the recipe {} needs files that are not there: {} (plain or .gz)", recipe.name, missing.join(", "))));
     }
-    let bytes = |name: &str| given.find(name).unwrap_or_default();
+    let bytes = async |name: &str| gunzip::contents(name, &given.find(name).unwrap_or_default()).await.map_err(wgrad_nn::Error::from);
     let (train, test) = match &recipe.data {
         Source::Idx { classes, normalize, .. } => {
-            let pair = |images: &str, labels: &str| -> Result<Dataset> {
-                let images = Idx::parse(images, &bytes(images), IdxKind::Images).map_err(wgrad_nn::Error::from)?;
-                let labels = Idx::parse(labels, &bytes(labels), IdxKind::Labels).map_err(wgrad_nn::Error::from)?;
+            let pair = async |images: &str, labels: &str| -> Result<Dataset> {
+                let images = Idx::parse(images, &bytes(images).await?, IdxKind::Images).map_err(wgrad_nn::Error::from)?;
+                let labels = Idx::parse(labels, &bytes(labels).await?, IdxKind::Labels).map_err(wgrad_nn::Error::from)?;
                 let set = images_with_labels(&recipe.name, images, labels, classes.clone()).map_err(wgrad_nn::Error::from)?;
                 match normalize {
                     Some(normalize) => Ok(set.normalized(normalize.clone()).map_err(wgrad_nn::Error::from)?),
                     None => Ok(set),
                 }
             };
-            (pair(train_images, train_labels)?, pair(test_images, test_labels)?)
+            (pair(train_images, train_labels).await?, pair(test_images, test_labels).await?)
         }
         _ => (
-            mnist_from_bytes(Split::Train, &bytes(train_images), &bytes(train_labels)).map_err(wgrad_nn::Error::from)?,
-            mnist_from_bytes(Split::Test, &bytes(test_images), &bytes(test_labels)).map_err(wgrad_nn::Error::from)?,
+            mnist_from_bytes(Split::Train, &bytes(train_images).await?, &bytes(train_labels).await?).map_err(wgrad_nn::Error::from)?,
+            mnist_from_bytes(Split::Test, &bytes(test_images).await?, &bytes(test_labels).await?).map_err(wgrad_nn::Error::from)?,
         ),
     };
     Ok(recipe.split(train, test)?)
@@ -153,11 +154,11 @@ impl Given {
     }
 
     /// The bytes of a file: by its name, with or without folders and `.gz`, and with a dot in the place of MNIST's dash.
-    fn find(&self, wanted: &str) -> Option<Vec<u8>> {
+    fn find(&self, wanted: &str) -> Option<js_sys::Uint8Array> {
         let plain = |name: &str| {
             let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
             base.trim_end_matches(".gz").replace(".idx", "-idx")
         };
-        self.0.iter().find(|(name, _)| plain(name) == plain(wanted)).map(|(_, bytes)| bytes.to_vec())
+        self.0.iter().find(|(name, _)| plain(name) == plain(wanted)).map(|(_, bytes)| bytes.clone())
     }
 }

@@ -29,7 +29,7 @@ pub async fn train(recipe: String, data: JsValue, options: JsValue) -> std::resu
 
 async fn trained(recipe: &str, data: &JsValue, options: &JsValue) -> Result<Rc<Inner>> {
     let recipe = recipes::read(recipe)?;
-    let data = recipes::data(&recipe, data)?;
+    let data = recipes::data(&recipe, data).await?;
     let device = Device::from_value(&get(options, "device")).await?;
     let inner = Rc::new(Inner::fresh(recipe, data.clone(), device)?);
     let mut told = Told::new(&inner, options)?;

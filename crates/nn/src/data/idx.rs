@@ -13,14 +13,11 @@
 
 use super::dataset::{Dataset, Inputs, Normalize, Targets};
 use super::error::{DataError, count};
-use flate2::bufread::GzDecoder;
+#[cfg(not(target_arch = "wasm32"))]
 use std::io::Read;
 
 /// The most bytes that a file may hold, compressed or not: 2 GiB.
 pub const MAX_BYTES: u64 = 2 << 30;
-
-/// Deflate never makes one byte into more than about 1,032 (RFC 1951: a match of 258 bytes in two bits).
-const MAX_INFLATION: u64 = 1032;
 
 /// What a file must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +49,8 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// Reads `bytes`, plain or gzip (told apart by the first two bytes). `file` names them in messages.
+    /// Reads `bytes`, plain or gzip (told apart by the first two bytes). `file` names them in messages. In a browser plain only: it
+    /// decompresses by itself.
     ///
     /// # Errors
     /// [`DataError`] for anything that is not one whole IDX file of that kind.
@@ -61,8 +59,9 @@ impl Idx {
             return Err(DataError::Empty { file: file.to_owned(), what: "0 bytes".to_owned() });
         }
         check_size(file, "the file's contents", bytes.len() as u64)?;
+        #[cfg(not(target_arch = "wasm32"))]
         if bytes.starts_with(&[0x1f, 0x8b]) {
-            return parse_gzip(file, bytes, kind);
+            return super::gzip::parse(file, bytes, kind);
         }
         let (shape, start) = parse_header(file, bytes, kind)?;
         let (needed, what) = (size(file, &shape)? + start as u64, describe(&shape));
@@ -195,48 +194,8 @@ fn mnist_set(split: Split, images: Idx, labels: Idx) -> Result<Dataset, DataErro
     images_with_labels(name, images, labels, classes)?.normalized(Normalize::all(0.1307, 0.3081))
 }
 
-/// Decompresses the header, then exactly as much as it announces.
-fn parse_gzip(file: &str, bytes: &[u8], kind: IdxKind) -> Result<Idx, DataError> {
-    let mut decoder = GzDecoder::new(bytes);
-    let mut data = Vec::new();
-    read_some(file, &mut decoder, &mut data, 16)?;
-    if data.is_empty() {
-        return Err(DataError::Empty { file: file.to_owned(), what: "gzip of 0 bytes".to_owned() });
-    }
-    let (shape, start) = parse_header(file, &data, kind)?;
-    let (body, what) = (size(file, &shape)?, describe(&shape));
-    let most = (bytes.len() as u64).saturating_mul(MAX_INFLATION);
-    if body > most {
-        let limit = format!("the {most} that {} bytes of gzip can hold at most", bytes.len());
-        return Err(DataError::TooLarge { file: file.to_owned(), what, claimed: body.to_string(), limit });
-    }
-    // A short header is read with the first elements behind it.
-    data.drain(..start);
-    // One byte more than announced: it shows too long a file, and reading to the end checks the CRC.
-    let missing = (body + 1).saturating_sub(data.len() as u64);
-    read_some(file, &mut decoder, &mut data, missing)?;
-    let (len, needed) = (data.len() as u64, body + start as u64);
-    if len < body {
-        return Err(DataError::Truncated { file: file.to_owned(), len: len + start as u64, needed, what });
-    }
-    let after = decoder.into_inner().len() as u64;
-    if len > body || after > 0 {
-        let extra = if len > body { "there is more".to_owned() } else { count(after, "byte") + " after the gzip stream" };
-        return Err(DataError::Trailing { file: file.to_owned(), needed, extra, what });
-    }
-    Ok(Idx { file: file.to_owned(), shape: to_usize(&shape), data })
-}
-
-/// Reads up to `limit` bytes; the buffer grows with what really comes, not with what was announced.
-fn read_some(file: &str, decoder: &mut impl Read, data: &mut Vec<u8>, limit: u64) -> Result<(), DataError> {
-    match decoder.take(limit).read_to_end(data) {
-        Ok(_) => Ok(()),
-        Err(source) => Err(DataError::Gzip { file: file.to_owned(), len: data.len() as u64, source }),
-    }
-}
-
 /// The dimensions and the offset of the first element.
-fn parse_header(file: &str, bytes: &[u8], kind: IdxKind) -> Result<(Vec<u64>, usize), DataError> {
+pub(super) fn parse_header(file: &str, bytes: &[u8], kind: IdxKind) -> Result<(Vec<u64>, usize), DataError> {
     let file = || file.to_owned();
     let &[zero, also_zero, code, dimensions, ref rest @ ..] = bytes else {
         let what = "the magic number".to_owned();
@@ -277,7 +236,7 @@ fn parse_header(file: &str, bytes: &[u8], kind: IdxKind) -> Result<(Vec<u64>, us
 }
 
 /// Bytes of an array of this shape, within [`MAX_BYTES`].
-fn size(file: &str, shape: &[u64]) -> Result<u64, DataError> {
+pub(super) fn size(file: &str, shape: &[u64]) -> Result<u64, DataError> {
     let size = shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d)).unwrap_or(u64::MAX);
     check_size(file, &describe(shape), size)?;
     Ok(size)
@@ -292,7 +251,7 @@ fn check_size(file: &str, what: &str, size: u64) -> Result<(), DataError> {
     Err(DataError::TooLarge { file: file.to_owned(), what: what.to_owned(), claimed, limit })
 }
 
-fn describe(shape: &[u64]) -> String {
+pub(super) fn describe(shape: &[u64]) -> String {
     match shape {
         [n] => count(*n, "label"),
         [n, height, width] => format!("{} of {height}x{width}", count(*n, "image")),
@@ -301,7 +260,7 @@ fn describe(shape: &[u64]) -> String {
 }
 
 /// Dimensions as indices. Their product passed [`size`] and none is zero, so each fits.
-fn to_usize(shape: &[u64]) -> Vec<usize> {
+pub(super) fn to_usize(shape: &[u64]) -> Vec<usize> {
     shape.iter().map(|&d| d as usize).collect()
 }
 

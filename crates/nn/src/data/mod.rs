@@ -16,6 +16,8 @@ pub mod digits;
 mod error;
 #[cfg(all(feature = "fetch", not(target_arch = "wasm32")))]
 pub mod fetch;
+#[cfg(not(target_arch = "wasm32"))]
+mod gzip;
 pub mod idx;
 pub mod loader;
 #[cfg(not(target_arch = "wasm32"))]
