@@ -99,9 +99,9 @@ pub fn choose(adapters: &[AdapterFacts], select: &Select) -> Result<usize, Error
 }
 
 fn matches_name(facts: &AdapterFacts, wanted: &str) -> bool {
-    let wanted = wanted.to_lowercase();
+    let wanted = wanted.to_ascii_lowercase();
     let vendor = VENDORS.iter().find(|(id, _)| *id == facts.vendor).map_or("", |(_, name)| name);
-    [facts.name.as_str(), &facts.driver, vendor].iter().any(|text| text.to_lowercase().contains(&wanted))
+    [facts.name.as_str(), &facts.driver, vendor].iter().any(|text| text.to_ascii_lowercase().contains(&wanted))
 }
 
 #[cfg(test)]

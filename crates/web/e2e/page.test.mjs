@@ -139,8 +139,7 @@ test('stopping, reloading and closing leave no worker running', { timeout: 300_0
   await press(page, 'Stop');
   await until('the stop', async () => (await status(page)).startsWith('Stopped at step') && (await job(page)) === 'none');
   const stopped = await step(page);
-  const idle = await busy();
-  assert.ok(idle < 0.5, `${idle} s of processor time in 2 s after the stop`);
+  const idle = await quiet('after the stop');
   assert.equal(await step(page), stopped, 'training went on after the stop');
   assert.deepEqual(await ids(), [first]);
 
@@ -150,8 +149,7 @@ test('stopping, reloading and closing leave no worker running', { timeout: 300_0
   await settled(page);
   const [second, ...others] = await ids();
   assert.ok(second !== first && others.length === 0, 'the worker of before the reload is still there');
-  const reloaded = await busy();
-  assert.ok(reloaded < 0.5, `${reloaded} s of processor time in 2 s after the reload`);
+  const reloaded = await quiet('after the reload');
 
   await press(page, 'Train');
   await stepsDone(page, 50);
@@ -159,19 +157,23 @@ test('stopping, reloading and closing leave no worker running', { timeout: 300_0
   await page.close();
   await until('no worker', async () => (await ids()).length === 0);
   await context.close();
-  const closed = await busy();
+  const closed = await quiet('after closing');
   t.diagnostic(`processor time in 2 s after stop ${idle.toFixed(2)} s, reload ${reloaded.toFixed(2)} s, close ${closed.toFixed(2)} s`);
-  assert.ok(closed < 0.5, `${closed} s of processor time in 2 s after closing`);
 });
 
-/** Processor time that the browser's processes take in two seconds. */
-async function busy() {
+/**
+ * Waits until the browser rests, and gives the processor time of all its processes in the two seconds then. What was under way may
+ * end first, as the programs of a page just loaded are compiled; a training left behind would go on for minutes.
+ */
+async function quiet(when) {
   const used = async () => new Map((await chrome.processes()).map((p) => [p.id, p.cpuTime]));
-  // What was under way may end first.
-  await new Promise((over) => setTimeout(over, 500));
-  const before = await used();
-  await new Promise((over) => setTimeout(over, 2000));
-  let sum = 0;
-  for (const [id, time] of await used()) sum += time - (before.get(id) ?? time);
-  return sum;
+  const seen = [];
+  return until(`the browser to rest ${when}`, async () => {
+    const before = await used();
+    await new Promise((over) => setTimeout(over, 2000));
+    let sum = 0;
+    for (const [id, time] of await used()) sum += time - (before.get(id) ?? time);
+    seen.push(sum.toFixed(2));
+    return sum < 0.2 && Math.max(sum, Number.MIN_VALUE);
+  }, { timeout: 15_000 }).catch((error) => assert.fail(`${error.message}: ${seen.join(', ')} s of processor time in 2 s each`));
 }

@@ -144,12 +144,14 @@ test('a recipe with an error is refused with its line; mended, it trains', { tim
     [good.replace('epochs = 2', 'epochs = '), [/line \d+/]],
     ['', [/missing/]],
   ];
+  let before = '';
   for (const [bad, wanted] of cases) {
     await area.fill(bad);
     const words = await until('the error', async () => {
       const words = await text(page, 'recipe-error');
-      return wanted.every((w) => w.test(words)) && words;
+      return words !== before && wanted.every((w) => w.test(words)) && words;
     }).catch(async (error) => assert.fail(`${error.message}; it says: ${await text(page, 'recipe-error')}`));
+    before = words;
     t.diagnostic(words.replaceAll('\n', ' / '));
     plain(words);
     assert.equal(await canPress(page, 'Train'), false);

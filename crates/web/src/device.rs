@@ -200,7 +200,7 @@ impl Words {
 
     /// Whether they name a known software driver.
     fn software(&self) -> bool {
-        let all = format!("{} {} {}", self.vendor, self.architecture, self.description).to_lowercase();
+        let all = format!("{} {} {}", self.vendor, self.architecture, self.description).to_ascii_lowercase();
         ["swiftshader", "llvmpipe", "lavapipe", "basic render"].iter().any(|name| all.contains(name))
     }
 }

@@ -140,7 +140,7 @@ fn failures(rows: &[Row]) -> Vec<String> {
     for row in rows {
         if let Outcome::Fail { message } = &row.outcome {
             let variant = row.variant.as_deref().map(|v| format!(" [{v}]")).unwrap_or_default();
-            let direction = format!("{:?}", row.direction).to_lowercase();
+            let direction = format!("{:?}", row.direction).to_ascii_lowercase();
             lines.push(format!("FAIL {}: {}{variant} {direction} {}: {message}", row.op, row.case, row.result));
         }
     }

@@ -1,8 +1,9 @@
 // The worker's state: one device, one model, one job at a time, and the checkpoint from which a training can go on.
 
-import { Device, Model, bench, describe, evaluate, load, predict, sample, save } from 'wgrad';
+import { Model, bench, describe, evaluate, load, predict, sample, save } from 'wgrad';
 import { runVerify } from './checks';
 import { DataFiles } from './data';
+import { Gpu } from './gpu';
 import { Jobs, Refusal } from './jobs';
 import { AUTOSAVE } from './protocol';
 import type { BenchRow, Evaluation, Kept, Loaded, ModelInfo, News, Receipt, RecipeInfo, TrainEnd } from './protocol';
@@ -10,13 +11,8 @@ import { Shelf, recordOf } from './shelf';
 import * as storage from './storage';
 import { run } from './training';
 
-const TRIES = 20;
-const TRY_MS = 500;
-
 export class Session {
-  private device: Device | null = null;
-  private deviceGone = false;
-  private opening: Promise<Device> | null = null;
+  private readonly gpu: Gpu;
   private model: Model | null = null;
   // The text of its recipe, as it was written.
   private recipe = '';
@@ -25,48 +21,17 @@ export class Session {
   private readonly shelf: Shelf;
 
   constructor(private readonly tell: (news: News) => void) {
+    this.gpu = new Gpu(tell);
     this.data = new DataFiles(tell);
     this.shelf = new Shelf(tell);
-    const lost = (error: unknown): void => {
-      if (isLoss(error)) this.deviceGone = true;
-    };
-    this.jobs = new Jobs(() => this.tellState(), lost);
+    this.jobs = new Jobs(
+      () => this.tellState(),
+      (error) => this.gpu.failed(error),
+    );
   }
 
-  // The device, opened at page load and again after it was lost.
-  async open(): Promise<Device> {
-    if (this.device && !this.deviceGone) return this.device;
-    this.opening ??= this.openAnew().finally(() => (this.opening = null));
-    return this.opening;
-  }
-
-  private async openAnew(): Promise<Device> {
-    this.device?.free();
-    this.device = null;
-    // A browser needs a moment after a crash of its GPU process.
-    for (let tries = this.deviceGone ? TRIES : 1; ; tries--) {
-      try {
-        this.device = await Device.open();
-        this.deviceGone = false;
-        this.tell({ news: 'device', device: this.device.info });
-        return this.device;
-      } catch (error) {
-        if (tries <= 1) throw error;
-        await new Promise((over) => setTimeout(over, TRY_MS));
-      }
-    }
-  }
-
-  // A device that was lost while nobody used it tells so at its next use: then there is a second one.
-  private async onDevice<T>(use: (device: Device) => Promise<T>, again = () => true): Promise<T> {
-    const device = await this.open();
-    try {
-      return await use(device);
-    } catch (error) {
-      if (!isLoss(error) || !again()) throw error;
-      this.deviceGone = true;
-      return use(await this.open());
-    }
+  async open(): Promise<void> {
+    await this.gpu.open();
   }
 
   async restore(): Promise<void> {
@@ -77,8 +42,8 @@ export class Session {
 
   preview = async (recipe: string): Promise<ModelInfo | null> => {
     const info = describe(recipe);
-    if (this.jobs.now !== 'none' || !this.device || this.data.lacking(info).length > 0) return null;
-    const model = await this.onDevice((device) => Model.create(recipe, this.data.of(info), device));
+    if (this.jobs.now !== 'none' || !this.gpu.opened || this.data.lacking(info).length > 0) return null;
+    const model = await this.gpu.use((device) => Model.create(recipe, this.data.of(info), device));
     const facts = modelInfo(model);
     // A trained model is not given up for one that nobody trained; it may have been started meanwhile too.
     if (this.jobs.now === 'none' && (!this.model || this.model.step === 0)) {
@@ -119,10 +84,10 @@ export class Session {
           this.tellState();
         },
         checkpoint: (bytes: Uint8Array) => this.autosave(recipe, info, bytes),
-        lost: () => (this.deviceGone = true),
+        lost: () => this.gpu.lost(),
       };
       // Once it has begun it takes another device by itself.
-      const { model, firstStep } = await this.onDevice((device) => run({ ...training, device }, called, this.tell), () => !begun);
+      const { model, firstStep } = await this.gpu.use((device) => run({ ...training, device }, called, this.tell), () => !begun);
       this.replace(model, recipe);
       if (this.shelf.checkpoint) this.shelf.checkpoint.finished = model.finished;
       await this.shelf.persist();
@@ -170,7 +135,7 @@ export class Session {
   };
 
   private async take(recipe: string | null, bytes: Uint8Array): Promise<Loaded> {
-    const model = await this.onDevice((device) => load(recipe, bytes, this.dataFor(recipe), device));
+    const model = await this.gpu.use((device) => load(recipe, bytes, this.dataFor(recipe), device));
     await this.jobs.quiet;
     const text = recipe ?? model.recipe;
     this.replace(model, text);
@@ -215,8 +180,9 @@ export class Session {
     this.jobs.run('bench', (signal) => bench({ signal, filter, secs: seconds, onRow: (row) => this.tell({ news: 'benched', row }) }));
 
   lose = (): void => {
-    this.device?.lose();
-    if (this.jobs.now !== 'train') this.deviceGone = true;
+    this.gpu.lose();
+    // A training tells of it itself.
+    if (this.jobs.now !== 'train') this.gpu.lost();
   };
 
   lastCheckpoint = (): Uint8Array | null => this.shelf.checkpoint?.content ?? null;
@@ -248,8 +214,6 @@ export class Session {
     this.tell({ news: 'state', state: { job: this.jobs.now, model, resume: this.shelf.checkpoint ? (resume as Kept) : null } });
   }
 }
-
-const isLoss = (error: unknown): boolean => (error as { kind?: string }).kind === 'device_lost';
 
 function modelInfo(model: Model): ModelInfo {
   return {
