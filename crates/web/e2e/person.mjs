@@ -96,19 +96,25 @@ export async function draw(page, points) {
 /** A one: a straight stroke from the top to the bottom. */
 export const ONE = [[0.52, 0.12], [0.5, 0.88]];
 
-/** The probabilities shown; null while there are none. */
-export async function probabilities(page) {
-  const values = await Promise.all(Array.from({ length: 10 }, (_, i) => page.getByTestId(`prob-${i}`).getAttribute('data-value')));
-  return values.some((v) => !v) ? null : values.map(Number);
+/** The probabilities shown and the best class, read at once: they change while a training runs. */
+async function judged(page) {
+  const { values, best } = await page.evaluate(() => ({
+    values: Array.from({ length: 10 }, (_, i) => document.querySelector(`[data-testid="prob-${i}"]`)?.dataset.value),
+    best: document.querySelector('[data-testid="guess"]')?.textContent,
+  }));
+  return values.some((v) => !v) ? null : { p: values.map(Number), best };
 }
+
+/** The probabilities shown; null while there are none. */
+export const probabilities = async (page) => (await judged(page))?.p ?? null;
 
 /** Waits for probabilities and checks that they are some. */
 export async function guess(page) {
-  const p = await until('probabilities', () => probabilities(page));
+  const { p, best } = await until('probabilities', () => judged(page));
   const sum = p.reduce((a, b) => a + b, 0);
   assert.ok(Math.abs(sum - 1) < 1e-4, `the probabilities sum to ${sum}`);
   assert.ok(p.every((v) => v >= 0 && v <= 1), p.join());
-  assert.equal(await text(page, 'guess'), String(p.indexOf(Math.max(...p))));
+  assert.equal(best, String(p.indexOf(Math.max(...p))));
   return p;
 }
 
