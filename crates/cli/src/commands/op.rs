@@ -105,7 +105,11 @@ fn list(as_json: bool) -> Result<Ending, Failure> {
     }
     let width = all.iter().map(|e| e.name.len()).max().unwrap_or(0);
     for entry in &all {
-        let attributes = if entry.attributes.defaults.as_object().is_some_and(|o| !o.is_empty()) { format!("\n{:width$}  {}", "", entry.attributes.defaults) } else { String::new() };
+        let attributes = if entry.attributes.defaults.as_object().is_some_and(|o| !o.is_empty()) {
+            format!("\n{:width$}  {}", "", entry.attributes.defaults)
+        } else {
+            String::new()
+        };
         say(format!("{:<width$}  {}{attributes}", entry.name, entry.about));
     }
     Ok(Ending::Good)
