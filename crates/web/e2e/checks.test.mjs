@@ -27,7 +27,7 @@ test('Verify checks the ops asked for on this device, with a receipt to download
   const { page, trouble } = await come(t);
   await page.getByRole('tab', { name: 'Verify' }).click();
   assert.equal(await canPress(page, 'Download receipt'), false);
-  await page.getByLabel('Only ops with').fill('softmax');
+  await page.getByLabel('Only ops with').fill('log_softmax');
   await press(page, 'Verify');
   await until('the verdict', async () => /agree with the reference/.test(await text(page, 'verify-summary')), { timeout: 240_000 });
   const words = await text(page, 'verify-summary');
@@ -36,13 +36,13 @@ test('Verify checks the ops asked for on this device, with a receipt to download
   const passed = number(words);
   assert.ok(passed > 5, words);
   const ops = await page.getByTestId('verify-table').locator('tbody th').allInnerTexts();
-  assert.ok(ops.length > 0 && ops.every((op) => op.includes('softmax')), ops.join());
+  assert.ok(ops.length > 0 && ops.every((op) => op.includes('log_softmax')), ops.join());
   const file = await downloaded(page, 'Download receipt');
   assert.equal(file.name, 'wgrad-verify.json');
   const receipt = JSON.parse(file.bytes.toString());
   assert.equal(receipt.passed, passed);
   assert.equal(receipt.failed, 0);
-  assert.equal(receipt.filter, 'softmax');
+  assert.equal(receipt.filter, 'log_softmax');
   assert.ok(receipt.rows.some((row) => /backward/i.test(row.direction)) && receipt.rows.some((row) => /forward/i.test(row.direction)));
   for (const key of ['wgrad', 'wgpu', 'naga', 'date']) assert.ok(receipt[key], `${key} is missing in the receipt`);
   calm(trouble);
