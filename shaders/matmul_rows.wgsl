@@ -2,38 +2,96 @@
 // subgroups (a browser on SwiftShader or lavapipe).
 //
 // Buffers: params, A, B, out; strides in params, any transpose.
-// Invocation: TILE_M (8 or 16) rows x COL_VECS (1 or 2) vec4 of columns, no workgroup memory. Neighbours lie along
-// the columns. A software adapter pays for loads, not for arithmetic: 16 x 8 outputs need 24 vec4 loads for
-// four steps of k, that is 512 multiply-adds.
-// All is written out, no array is indexed by a counter: SwiftShader does not unroll, and an array indexed at run
-// time lives in memory (0.26 -> 2.1 GFLOP/s at 256^3 for 8 x 4).
+// Invocation: TILE_M (8 or 16) rows x COL_VECS (1 or 2) vec4 of columns, no workgroup memory. Neighbours lie
+// along the columns. A software adapter pays for loads and for the arithmetic of their addresses, not for
+// multiplying: 16 x 8 outputs need 24 vec4 loads for four steps of k, that is 512 multiply-adds, and where rows
+// and columns begin is computed once.
+// The sums are written out, not indexed by a counter: SwiftShader does not unroll, and an array indexed at run
+// time lives in memory (0.26 -> 2.1 GFLOP/s at 256^3 for 8 x 4). The stores are the other way round: a loop, since
+// each copy of the epilogue costs some 10 ms of compilation.
 // Workgroup: TILE_M rows x (WORKGROUP * 4 * COL_VECS) columns. Grid: tiles_n * tiles_m * batch * splits, folded.
 // Features: none.
-alias Block = array<vec4<f32>, 4>;
+const A_ALONG_K: bool = A_VEC4 && !TRANS_A;
+const A_ALONG_ROWS: bool = A_VEC4 && TRANS_A;
+const B_ALONG_COLS: bool = B_VEC4 && !TRANS_B;
+const B_ALONG_K: bool = B_VEC4 && TRANS_B;
+const NEXT: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 
-// c + a b for four rows, four columns and four steps of k; a holds a row each, b a k each.
-fn multiply(c: Block, a: Block, b: Block) -> Block {
-  return Block(multiply_row(c[0], a[0], b), multiply_row(c[1], a[1], b),
-                 multiply_row(c[2], a[2], b), multiply_row(c[3], a[3], b));
+// Where four rows of A begin, in vectors where A is read by vectors. Rows past the edge repeat the last one; nobody stores them.
+fn start_a(first: u32, row: u32) -> vec4<u32> {
+  if A_ALONG_ROWS {
+    return vec4<u32>((first + min(row, params.m - 4u)) / 4u);
+  }
+  let at = first + min(row + NEXT, vec4<u32>(params.m - 1u)) * params.a_row;
+  if A_ALONG_K {
+    return at / 4u;
+  }
+  return at;
 }
 
-fn multiply_row(c: vec4<f32>, a: vec4<f32>, b: Block) -> vec4<f32> {
-  return fma(vec4<f32>(a.w), b[3], fma(vec4<f32>(a.z), b[2], fma(vec4<f32>(a.y), b[1], fma(vec4<f32>(a.x), b[0], c))));
+// Where four columns of B begin, likewise.
+fn start_b(first: u32, col: u32) -> vec4<u32> {
+  if B_ALONG_COLS {
+    return vec4<u32>((first + min(col, params.n - 4u)) / 4u);
+  }
+  let at = first + min(col + NEXT, vec4<u32>(params.n - 1u)) * params.b_col;
+  if B_ALONG_K {
+    return at / 4u;
+  }
+  return at;
 }
 
-fn store_block(first: u32, row: u32, col: u32, c: Block) {
-  if row < params.m {
-    store4(first, row, col, c[0]);
+// Four steps of k, those past the end repeat the last one.
+fn steps(k: u32, k_end: u32) -> vec4<u32> {
+  if K_WHOLE {
+    return k + NEXT;
   }
-  if row + 1u < params.m {
-    store4(first, row + 1u, col, c[1]);
+  return min(k + NEXT, vec4<u32>(k_end - 1u));
+}
+
+// From k_end on reads as zero, so that no inf or NaN of a neighbour is multiplied in. A vector holds one k.
+fn cut(v: mat4x4<f32>, k: u32, k_end: u32) -> mat4x4<f32> {
+  if K_WHOLE {
+    return v;
   }
-  if row + 2u < params.m {
-    store4(first, row + 2u, col, c[2]);
+  return mat4x4<f32>(v[0], select(vec4<f32>(), v[1], k + 1u < k_end), select(vec4<f32>(), v[2], k + 2u < k_end),
+                     select(vec4<f32>(), v[3], k + 3u < k_end));
+}
+
+// A[row..row+4, k..k+4], a vector for each row.
+fn block_a(at: vec4<u32>, k: u32, k_end: u32) -> mat4x4<f32> {
+  if A_ALONG_K {
+    let i = at + k / 4u;
+    return mat4x4<f32>(vector_a(i.x), vector_a(i.y), vector_a(i.z), vector_a(i.w));
   }
-  if row + 3u < params.m {
-    store4(first, row + 3u, col, c[3]);
+  let s = steps(k, k_end);
+  if A_ALONG_ROWS {
+    let i = at + s * u32(i32(params.a_k) / 4);
+    return transpose(cut(mat4x4<f32>(vector_a(i.x), vector_a(i.y), vector_a(i.z), vector_a(i.w)), k, k_end));
   }
+  return transpose(cut(mat4x4<f32>(
+    load_a(at.x, 0u, s.x), load_a(at.y, 0u, s.x), load_a(at.z, 0u, s.x), load_a(at.w, 0u, s.x),
+    load_a(at.x, 0u, s.y), load_a(at.y, 0u, s.y), load_a(at.z, 0u, s.y), load_a(at.w, 0u, s.y),
+    load_a(at.x, 0u, s.z), load_a(at.y, 0u, s.z), load_a(at.z, 0u, s.z), load_a(at.w, 0u, s.z),
+    load_a(at.x, 0u, s.w), load_a(at.y, 0u, s.w), load_a(at.z, 0u, s.w), load_a(at.w, 0u, s.w)), k, k_end));
+}
+
+// B[k..k+4, col..col+4], a vector for each k.
+fn block_b(at: vec4<u32>, k: u32, k_end: u32) -> mat4x4<f32> {
+  if B_ALONG_K {
+    let i = at + k / 4u;
+    return transpose(mat4x4<f32>(vector_b(i.x), vector_b(i.y), vector_b(i.z), vector_b(i.w)));
+  }
+  let s = steps(k, k_end);
+  if B_ALONG_COLS {
+    let i = at + s * u32(i32(params.b_k) / 4);
+    return cut(mat4x4<f32>(vector_b(i.x), vector_b(i.y), vector_b(i.z), vector_b(i.w)), k, k_end);
+  }
+  return cut(mat4x4<f32>(
+    load_b(at.x, s.x, 0u), load_b(at.y, s.x, 0u), load_b(at.z, s.x, 0u), load_b(at.w, s.x, 0u),
+    load_b(at.x, s.y, 0u), load_b(at.y, s.y, 0u), load_b(at.z, s.y, 0u), load_b(at.w, s.y, 0u),
+    load_b(at.x, s.z, 0u), load_b(at.y, s.z, 0u), load_b(at.z, s.z, 0u), load_b(at.w, s.z, 0u),
+    load_b(at.x, s.w, 0u), load_b(at.y, s.w, 0u), load_b(at.z, s.w, 0u), load_b(at.w, s.w, 0u)), k, k_end);
 }
 
 @compute @workgroup_size(WORKGROUP)
@@ -42,60 +100,62 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let place = place_of(group, groups, TILE_M, WORKGROUP * 4u * COL_VECS);
   let row = place.row;
   let col = place.col + lane * 4u;
-  let next = col + WORKGROUP * 4u;
-  // c<rows><columns>; those that the tile does not have stay unused and cost nothing.
-  var c00: Block;
-  var c10: Block;
-  var c20: Block;
-  var c30: Block;
-  var c01: Block;
-  var c11: Block;
-  var c21: Block;
-  var c31: Block;
-  for (var k = place.k_begin; k < place.k_end; k += 4u) {
-    let b0 = b_by_k(place.b, k, place.k_end, col);
-    var b1: Block;
+  let step = WORKGROUP * 4u;
+  let k_end = place.k_end;
+  let rows0 = start_a(place.a, row);
+  let rows1 = start_a(place.a, row + 4u);
+  let rows2 = start_a(place.a, row + 8u);
+  let rows3 = start_a(place.a, row + 12u);
+  let cols0 = start_b(place.b, col);
+  let cols1 = start_b(place.b, col + step);
+  // c<columns><rows>, a vector for each row; those that the tile does not have stay unused and cost nothing.
+  var c00: mat4x4<f32>;
+  var c01: mat4x4<f32>;
+  var c02: mat4x4<f32>;
+  var c03: mat4x4<f32>;
+  var c10: mat4x4<f32>;
+  var c11: mat4x4<f32>;
+  var c12: mat4x4<f32>;
+  var c13: mat4x4<f32>;
+  for (var k = place.k_begin; k < k_end; k += 4u) {
+    let b0 = block_b(cols0, k, k_end);
+    var b1: mat4x4<f32>;
     if COL_VECS > 1u {
-      b1 = b_by_k(place.b, k, place.k_end, next);
+      b1 = block_b(cols1, k, k_end);
     }
-    let a0 = a_by_row(place.a, row, k, place.k_end);
-    c00 = multiply(c00, a0, b0);
+    // A product of these matrices takes four rows, columns and steps of k.
+    let a0 = block_a(rows0, k, k_end);
+    c00 += b0 * a0;
     if COL_VECS > 1u {
-      c01 = multiply(c01, a0, b1);
+      c10 += b1 * a0;
     }
-    let a1 = a_by_row(place.a, row + 4u, k, place.k_end);
-    c10 = multiply(c10, a1, b0);
+    let a1 = block_a(rows1, k, k_end);
+    c01 += b0 * a1;
     if COL_VECS > 1u {
-      c11 = multiply(c11, a1, b1);
+      c11 += b1 * a1;
     }
     if TILE_M > 8u {
-      let a2 = a_by_row(place.a, row + 8u, k, place.k_end);
-      c20 = multiply(c20, a2, b0);
+      let a2 = block_a(rows2, k, k_end);
+      c02 += b0 * a2;
       if COL_VECS > 1u {
-        c21 = multiply(c21, a2, b1);
+        c12 += b1 * a2;
       }
-      let a3 = a_by_row(place.a, row + 12u, k, place.k_end);
-      c30 = multiply(c30, a3, b0);
+      let a3 = block_a(rows3, k, k_end);
+      c03 += b0 * a3;
       if COL_VECS > 1u {
-        c31 = multiply(c31, a3, b1);
+        c13 += b1 * a3;
       }
     }
   }
   if !place.inside {
     return;
   }
-  store_block(place.out, row, col, c00);
-  store_block(place.out, row + 4u, col, c10);
-  if TILE_M > 8u {
-    store_block(place.out, row + 8u, col, c20);
-    store_block(place.out, row + 12u, col, c30);
-  }
-  if COL_VECS > 1u {
-    store_block(place.out, row, next, c01);
-    store_block(place.out, row + 4u, next, c11);
-    if TILE_M > 8u {
-      store_block(place.out, row + 8u, next, c21);
-      store_block(place.out, row + 12u, next, c31);
+  var sums = array<mat4x4<f32>, 8>(c00, c01, c02, c03, c10, c11, c12, c13);
+  for (var i = 0u; i < COL_VECS; i += 1u) {
+    for (var r = 0u; r < TILE_M; r += 1u) {
+      if row + r < params.m {
+        store4(place.out, row + r, col + i * step, sums[4u * i + r / 4u][r % 4u]);
+      }
     }
   }
 }

@@ -5,6 +5,11 @@ fn load_a(first: u32, row: u32, k: u32) -> f32 {
   return f32(a[first + row * params.a_row + k * params.a_k]);
 }
 
+// The elements 4 at to 4 at + 3, for kernels that ask so only where A is read by vectors.
+fn vector_a(at: u32) -> vec4<f32> {
+  return vec4<f32>(f32(a[4u * at]), f32(a[4u * at + 1u]), f32(a[4u * at + 2u]), f32(a[4u * at + 3u]));
+}
+
 // Four neighbours along k.
 fn load_a_along_k(first: u32, row: u32, k: u32) -> vec4<f32> {
   let at = first + row * params.a_row + k * params.a_k;

@@ -2,6 +2,10 @@
 // other stride, the batch strides and the offset are multiples of 4. `first` is the first element of the matrix.
 @group(0) @binding(1) var<storage, read> a: array<vec4<T>>;
 
+fn vector_a(at: u32) -> vec4<f32> {
+  return vec4<f32>(a[at]);
+}
+
 fn load_a(first: u32, row: u32, k: u32) -> f32 {
   let at = first + row * params.a_row + k * params.a_k;
   return f32(a[at / 4u][at % 4u]);

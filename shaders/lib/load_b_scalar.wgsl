@@ -5,6 +5,11 @@ fn load_b(first: u32, k: u32, col: u32) -> f32 {
   return f32(b[first + k * params.b_k + col * params.b_col]);
 }
 
+// The elements 4 at to 4 at + 3, for kernels that ask so only where B is read by vectors.
+fn vector_b(at: u32) -> vec4<f32> {
+  return vec4<f32>(f32(b[4u * at]), f32(b[4u * at + 1u]), f32(b[4u * at + 2u]), f32(b[4u * at + 3u]));
+}
+
 // Four neighbours along k.
 fn load_b_along_k(first: u32, k: u32, col: u32) -> vec4<f32> {
   let at = first + k * params.b_k + col * params.b_col;

@@ -2,6 +2,10 @@
 // the other stride, the batch strides and the offset are multiples of 4. `first` is the first element of the matrix.
 @group(0) @binding(2) var<storage, read> b: array<vec4<T>>;
 
+fn vector_b(at: u32) -> vec4<f32> {
+  return vec4<f32>(b[at]);
+}
+
 fn load_b(first: u32, k: u32, col: u32) -> f32 {
   let at = first + k * params.b_k + col * params.b_col;
   return f32(b[at / 4u][at % 4u]);

@@ -87,9 +87,9 @@ fn subgroup(caps: &Caps) -> Option<u32> {
 /// only their ratios matter.
 pub const TILES: &[Tile] = &[
     Tile::software("naive_1x1", Family::Naive, 1, 64, 1460.0, 50.0),
-    Tile::software("rows_8x8", Family::Rows, 8, 2, 1575.0, 300.0),
-    Tile::software("rows_8x4", Family::Rows, 8, 1, 1050.0, 200.0),
-    Tile::software("rows_16x8", Family::Rows, 16, 2, 4200.0, 700.0),
+    Tile::software("rows_8x8", Family::Rows, 8, 2, 1390.0, 130.0),
+    Tile::software("rows_8x4", Family::Rows, 8, 1, 870.0, 105.0),
+    Tile::software("rows_16x8", Family::Rows, 16, 2, 2200.0, 185.0),
     Tile::software("subgroup_64x8", Family::Subgroup, 64, 2, 1190.0, 700.0),
     Tile::software("subgroup_32x8", Family::Subgroup, 32, 2, 690.0, 400.0),
     Tile::software("subgroup_32x4", Family::Subgroup, 32, 1, 410.0, 250.0),
@@ -336,8 +336,8 @@ mod tests {
     #[test]
     fn swiftshader_takes_rows() {
         let caps = Caps { software: true, subgroup: Some((4, 4)), ..Caps::default() };
-        assert_eq!(name(plain(256, 256, 256), &caps), "rows_8x8");
-        assert_eq!(name(plain(128, 128, 128), &caps), "rows_8x8");
+        assert_eq!(name(plain(256, 256, 256), &caps), "rows_16x8");
+        assert_eq!(name(plain(128, 784, 128), &caps), "rows_16x8");
         let names: Vec<_> = plain(128, 128, 128).variants(&caps).iter().map(Choice::variant).collect();
         assert_eq!(names, ["rows", "naive", "tiled", "tiled_splitk"]);
     }

@@ -142,11 +142,14 @@ impl<'a> Gemm<'a> {
         let mut program = Program::new(stem).u32("WORKGROUP", tile.workgroup(caps)).u32("BATCH_AXES", self.batch.len() as u32).part("lib/matmul_access");
         if !naive {
             program = program.bool("TRANS_A", !side_a.along_k).bool("TRANS_B", side_b.along_k).bool("A_VEC4", side_a.vec4).bool("B_VEC4", side_b.vec4);
-            program = program.u32("TILE_M", tile.tile_m).part("lib/matmul_block_a").part("lib/matmul_block_b");
+            program = program.u32("TILE_M", tile.tile_m);
+        }
+        if matches!(tile.family, Family::Subgroup | Family::Tiled) {
+            program = program.part("lib/matmul_block_a").part("lib/matmul_block_b");
         }
         program = match tile.family {
             Family::Naive => program,
-            Family::Rows => program.u32("COL_VECS", tile.columns),
+            Family::Rows => program.u32("COL_VECS", tile.columns).bool("K_WHOLE", self.k.is_multiple_of(4)),
             Family::Subgroup => program.u32("COL_VECS", tile.columns).u32("SUBGROUP", tile.workgroup(caps)),
             Family::Tiled => program.u32("TILE_N", tile.columns).u32("TILE_K", tile.tile_k).u32("REG_M", tile.reg).u32("REG_N", tile.reg),
         };
