@@ -2,9 +2,9 @@
 // subgroups (a browser on SwiftShader or lavapipe).
 //
 // Buffers: params, A, B, out; strides in params, any transpose.
-// Invocation: TILE_M (8 or 16) rows x COL_VECS (1 or 2) vec4 of columns, no workgroup memory. Neighbours lie
+// Invocation: TILE_M (8 or 16) rows x COL_VECS (1, 2 or 4) vec4 of columns, no workgroup memory. Neighbours lie
 // along the columns. A software adapter pays for loads and for the arithmetic of their addresses, not for
-// multiplying: 16 x 8 outputs need 24 vec4 loads for four steps of k, that is 512 multiply-adds, and where rows
+// multiplying: 16 x 16 outputs need 32 vec4 loads for four steps of k, that is 1,024 multiply-adds, and where rows
 // and columns begin is computed once.
 // The sums are written out, not indexed by a counter: SwiftShader does not unroll, and an array indexed at run
 // time lives in memory (0.26 -> 2.1 GFLOP/s at 256^3 for 8 x 4). The stores are the other way round: a loop, since
@@ -108,6 +108,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let rows3 = start_a(place.a, row + 12u);
   let cols0 = start_b(place.b, col);
   let cols1 = start_b(place.b, col + step);
+  let cols2 = start_b(place.b, col + 2u * step);
+  let cols3 = start_b(place.b, col + 3u * step);
   // c<columns><rows>, a vector for each row; those that the tile does not have stay unused and cost nothing.
   var c00: mat4x4<f32>;
   var c01: mat4x4<f32>;
@@ -117,11 +119,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   var c11: mat4x4<f32>;
   var c12: mat4x4<f32>;
   var c13: mat4x4<f32>;
+  var c20: mat4x4<f32>;
+  var c21: mat4x4<f32>;
+  var c22: mat4x4<f32>;
+  var c23: mat4x4<f32>;
+  var c30: mat4x4<f32>;
+  var c31: mat4x4<f32>;
+  var c32: mat4x4<f32>;
+  var c33: mat4x4<f32>;
   for (var k = place.k_begin; k < k_end; k += 4u) {
     let b0 = block_b(cols0, k, k_end);
     var b1: mat4x4<f32>;
     if COL_VECS > 1u {
       b1 = block_b(cols1, k, k_end);
+    }
+    var b2: mat4x4<f32>;
+    var b3: mat4x4<f32>;
+    if COL_VECS > 2u {
+      b2 = block_b(cols2, k, k_end);
+      b3 = block_b(cols3, k, k_end);
     }
     // A product of these matrices takes four rows, columns and steps of k.
     let a0 = block_a(rows0, k, k_end);
@@ -129,10 +145,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if COL_VECS > 1u {
       c10 += b1 * a0;
     }
+    if COL_VECS > 2u {
+      c20 += b2 * a0;
+      c30 += b3 * a0;
+    }
     let a1 = block_a(rows1, k, k_end);
     c01 += b0 * a1;
     if COL_VECS > 1u {
       c11 += b1 * a1;
+    }
+    if COL_VECS > 2u {
+      c21 += b2 * a1;
+      c31 += b3 * a1;
     }
     if TILE_M > 8u {
       let a2 = block_a(rows2, k, k_end);
@@ -140,17 +164,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       if COL_VECS > 1u {
         c12 += b1 * a2;
       }
+      if COL_VECS > 2u {
+        c22 += b2 * a2;
+        c32 += b3 * a2;
+      }
       let a3 = block_a(rows3, k, k_end);
       c03 += b0 * a3;
       if COL_VECS > 1u {
         c13 += b1 * a3;
+      }
+      if COL_VECS > 2u {
+        c23 += b2 * a3;
+        c33 += b3 * a3;
       }
     }
   }
   if !place.inside {
     return;
   }
-  var sums = array<mat4x4<f32>, 8>(c00, c01, c02, c03, c10, c11, c12, c13);
+  var sums = array<mat4x4<f32>, 16>(c00, c01, c02, c03, c10, c11, c12, c13, c20, c21, c22, c23, c30, c31, c32, c33);
   for (var i = 0u; i < COL_VECS; i += 1u) {
     for (var r = 0u; r < TILE_M; r += 1u) {
       if row + r < params.m {

@@ -49,6 +49,15 @@ impl Tile {
         Self { name, family: Family::Tiled, tile_m, columns, tile_k, reg, step_ns: 0.0, compile_ms: 0.0 }
     }
 
+    /// Multiply-adds from which it is considered on a software adapter.
+    fn least(&self) -> usize {
+        match (self.family, self.tile_m, self.columns) {
+            (Family::Subgroup, 64.., _) => LARGE,
+            (Family::Rows, _, 4..) => LARGE_ROWS,
+            _ => 0,
+        }
+    }
+
     /// Invocations a workgroup.
     pub fn workgroup(&self, caps: &Caps) -> u32 {
         match self.family {
@@ -71,7 +80,9 @@ impl Tile {
     /// Whether an adapter can run it at all.
     pub fn runs(&self, caps: &Caps) -> bool {
         match self.family {
-            Family::Naive | Family::Rows => true,
+            Family::Naive => true,
+            // lavapipe (1,024 invocations) takes 3.2 s to compile 16 x 16 outputs, SwiftShader (256) a quarter of a second.
+            Family::Rows => self.columns <= 2 || caps.max_invocations <= 256,
             Family::Subgroup => subgroup(caps).is_some(),
             Family::Tiled => self.workgroup(caps) <= caps.max_invocations && (self.tile_m + self.columns) * self.tile_k * 4 <= caps.max_workgroup_bytes,
         }
@@ -90,6 +101,7 @@ pub const TILES: &[Tile] = &[
     Tile::software("rows_8x8", Family::Rows, 8, 2, 1390.0, 130.0),
     Tile::software("rows_8x4", Family::Rows, 8, 1, 870.0, 105.0),
     Tile::software("rows_16x8", Family::Rows, 16, 2, 2200.0, 185.0),
+    Tile::software("rows_16x16", Family::Rows, 16, 4, 3590.0, 265.0),
     Tile::software("subgroup_64x8", Family::Subgroup, 64, 2, 1190.0, 700.0),
     Tile::software("subgroup_32x8", Family::Subgroup, 32, 2, 690.0, 400.0),
     Tile::software("subgroup_32x4", Family::Subgroup, 32, 1, 410.0, 250.0),
@@ -154,9 +166,11 @@ impl Choice {
 /// A pipeline must pay for its compilation within so many launches.
 const LAUNCHES: f64 = 8192.0;
 
-/// Multiply-adds from which the largest tile for software adapters is used: it is a tenth faster than the next and takes a third of
-/// a second longer to compile, and a small network's first step shall not wait for several of those.
+/// Multiply-adds from which the largest tiles for software adapters are used: `subgroup_64x8` is a tenth faster than the next and
+/// takes a third of a second longer to compile, `rows_16x16` a fifth and a tenth of a second, and a small network's first step
+/// shall not wait for several of those.
 const LARGE: usize = 1 << 24;
+const LARGE_ROWS: usize = 1 << 23;
 
 /// Groups that keep a large GPU busy.
 const BUSY_GROUPS: usize = 128;
@@ -200,8 +214,8 @@ impl Problem {
     /// The cheapest of some tiles on a software adapter; the first of equals.
     fn cheapest(&self, caps: &Caps, allowed: impl Fn(&Tile) -> bool) -> Option<Choice> {
         let mut best: Option<(f64, Choice)> = None;
-        let large = self.m * self.n * self.k * self.batch >= LARGE;
-        for tile in TILES.iter().filter(|t| t.runs(caps) && allowed(t) && (large || t.tile_m < 64)) {
+        let size = self.m * self.n * self.k * self.batch;
+        for tile in TILES.iter().filter(|t| t.runs(caps) && allowed(t) && size >= t.least()) {
             for swap in [false, true] {
                 let cost = self.cost(tile, swap, caps);
                 if (!swap || tile.family != Family::Naive) && best.is_none_or(|(least, _)| cost < least) {
@@ -335,9 +349,12 @@ mod tests {
 
     #[test]
     fn swiftshader_takes_rows() {
-        let caps = Caps { software: true, subgroup: Some((4, 4)), ..Caps::default() };
-        assert_eq!(name(plain(256, 256, 256), &caps), "rows_16x8");
-        assert_eq!(name(plain(128, 784, 128), &caps), "rows_16x8");
+        let caps = Caps { software: true, subgroup: Some((4, 4)), max_invocations: 256, ..Caps::default() };
+        assert_eq!(name(plain(256, 256, 256), &caps), "rows_16x16");
+        assert_eq!(name(plain(128, 784, 128), &caps), "rows_16x16");
+        assert_eq!(name(plain(32, 784, 128), &caps), "rows_16x8");
+        let browser = Caps { subgroup: None, ..lavapipe() };
+        assert_eq!(name(plain(128, 784, 128), &browser), "rows_16x8");
         let names: Vec<_> = plain(128, 128, 128).variants(&caps).iter().map(Choice::variant).collect();
         assert_eq!(names, ["rows", "naive", "tiled", "tiled_splitk"]);
     }
