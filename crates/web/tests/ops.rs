@@ -3,8 +3,9 @@
 #![cfg(target_arch = "wasm32")]
 
 use wasm_bindgen_test::{console_log, wasm_bindgen_test};
+use wgrad_tensor::Device;
+use wgrad_tensor::runtime::Select;
 use wgrad_tensor::verify::Verification;
-use wgrad_tensor::{Device, Select};
 
 /// Results in all, at least: a list that became empty would pass too.
 const AT_LEAST: usize = 1_000;
