@@ -50,6 +50,17 @@ fn sigmoid_F(x: F) -> F { return F(1.0) / (F(1.0) + exp(min(-x, F(88.0)))); }
 
 fn silu_F(x: F) -> F { return x * sigmoid_F(x); }
 
+// tanh(ln(1 + e^x)) as a quotient in e = e^-|x|, which cannot overflow.
+fn mish_F(x: F) -> F {
+  let e = exp(-min(abs(x), F(88.0)));
+  let z = e * e;
+  let up = F(1.0) + F(2.0) * e;
+  let down = z + F(2.0) * e;
+  return x * select(down / (down + F(2.0)), up / (up + F(2.0) * z), x > F(0.0));
+}
+
+fn hardswish_F(x: F) -> F { return x * clamp(x * F(0.16666667) + F(0.5), F(0.0), F(1.0)); }
+
 // x P(x^2) up to 1.5 and 1 - exp(-x^2) Q(1/(1 + x/2)) above; P and Q are Chebyshev fits in f64, relative error 2.3e-7 in f32.
 fn erf_F(x: F) -> F {
   let a = min(abs(x), F(4.5));

@@ -222,6 +222,8 @@ macro_rules! registry {
 registry! {
     /// One float in, one out.
     Unary in unary,
+    /// One float in, one out, with constants.
+    Parametric in parametric,
     /// Two operands with broadcasting.
     Binary in binary,
     /// One of two operands by a condition.

@@ -2,7 +2,9 @@
 
 use crate::trace::Trace;
 use crate::{Error, Tensor, Variable, differentiate};
-use wgrad_kernels::ops::{Binary, BinaryKind, Broadcast, Cast, Full, MatMul, Permute, Reduce, ReduceKind, Reshape, Unary, UnaryKind, Where};
+use wgrad_kernels::ops::{
+    Binary, BinaryKind, Broadcast, Cast, Clamp, Elu, Full, LeakyRelu, MatMul, Permute, Reduce, ReduceKind, Reshape, Unary, UnaryKind, Where,
+};
 use wgrad_kernels::{DType, Op, Shape, Value};
 
 impl Tensor {
@@ -200,6 +202,10 @@ unary! {
     gelu_tanh GeluTanh,
     /// `x·sigmoid(x)`.
     silu Silu,
+    /// `x·tanh(ln(1 + eˣ))`.
+    mish Mish,
+    /// `x·clamp(x/6 + 1/2, 0, 1)`.
+    hardswish Hardswish,
     /// The error function.
     erf Erf,
     /// `1/x`.
@@ -208,6 +214,26 @@ unary! {
     square Square,
     /// Not x, for bool.
     logical_not Not,
+}
+
+impl Tensor {
+    /// x where positive, `alpha`·x elsewhere.
+    #[track_caller]
+    pub fn leaky_relu(&self, alpha: f64) -> Tensor {
+        self.apply(LeakyRelu { alpha }, &[])
+    }
+
+    /// x where positive, `alpha`·(eˣ − 1) elsewhere.
+    #[track_caller]
+    pub fn elu(&self, alpha: f64) -> Tensor {
+        self.apply(Elu { alpha }, &[])
+    }
+
+    /// x between two bounds.
+    #[track_caller]
+    pub fn clamp(&self, min: f64, max: f64) -> Tensor {
+        self.apply(Clamp { min, max }, &[])
+    }
 }
 
 macro_rules! binary {

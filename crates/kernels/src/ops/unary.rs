@@ -1,8 +1,9 @@
 //! Element-wise functions of one operand; the shader functions are in `shaders/unary.wgsl`, `<name>_<class>`.
 //!
 //! neg, abs, sign, floor, exp, log (natural), sqrt, rsqrt = 1/√x, sin, cos, tanh, sigmoid = 1/(1+e⁻ˣ), relu = max(x, 0),
-//! gelu = x·Φ(x) exactly or by tanh (Hendrycks and Gimpel 2016), silu = x·sigmoid(x), erf, reciprocal, square, not.
-//! Subgradients at kinks: relu'(0) = 0, abs'(0) = 0 (PyTorch's choice).
+//! gelu = x·Φ(x) exactly or by tanh (Hendrycks and Gimpel 2016), silu = x·sigmoid(x), mish = x·tanh(ln(1 + eˣ)) (Misra 2019),
+//! hardswish = x·clamp(x/6 + 1/2, 0, 1) (Howard et al. 2019), erf, reciprocal, square, not. Subgradients at kinks: relu'(0) = 0,
+//! abs'(0) = 0, hardswish'(−3) = 0, hardswish'(3) = 1 (PyTorch's choice).
 
 use crate::op::{Entry, Kernel, Node, Scalar};
 use crate::ops::BinaryKind;
@@ -29,6 +30,8 @@ pub enum UnaryKind {
     Gelu,
     GeluTanh,
     Silu,
+    Mish,
+    Hardswish,
     Erf,
     Reciprocal,
     Square,
@@ -39,7 +42,7 @@ use UnaryKind as K;
 
 impl UnaryKind {
     /// Every function.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         K::Neg,
         K::Abs,
         K::Sign,
@@ -56,6 +59,8 @@ impl UnaryKind {
         K::Gelu,
         K::GeluTanh,
         K::Silu,
+        K::Mish,
+        K::Hardswish,
         K::Erf,
         K::Reciprocal,
         K::Square,
@@ -81,6 +86,8 @@ impl UnaryKind {
             K::Gelu => "gelu",
             K::GeluTanh => "gelu_tanh",
             K::Silu => "silu",
+            K::Mish => "mish",
+            K::Hardswish => "hardswish",
             K::Erf => "erf",
             K::Reciprocal => "reciprocal",
             K::Square => "square",
@@ -108,6 +115,9 @@ impl UnaryKind {
             K::Gelu => 0.5 * x * (1.0 + libm::erf(x / 2f64.sqrt())),
             K::GeluTanh => 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)).tanh()),
             K::Silu => x / (1.0 + (-x).exp()),
+            // ln(1 + eˣ) without overflow
+            K::Mish => x * (x.max(0.0) + (-x.abs()).exp().ln_1p()).tanh(),
+            K::Hardswish => x * (x / 6.0 + 0.5).clamp(0.0, 1.0),
             K::Erf => libm::erf(x),
             K::Reciprocal => 1.0 / x,
             K::Square => x * x,
@@ -209,6 +219,25 @@ fn derivative(b: &mut dyn Builder, kind: UnaryKind, x: Value, y: Value) -> Value
             let product = b.mul(y, rest);
             b.add(s, product)
         }
+        K::Mish => {
+            // t + x·s·(1 - t²) with s = sigmoid(x), t = tanh(ln(1 + eˣ)) = y/x; from x alone, since y/x is 0/0 at 0
+            let s = b.unary(K::Sigmoid, x);
+            let t = tanh_of_softplus(b, x);
+            let bell = one_minus_square(b, t);
+            let product = b.mul(s, bell);
+            let product = b.mul(x, product);
+            b.add(t, product)
+        }
+        K::Hardswish => {
+            // 0 up to -3, 1 from 3 on, x/3 + 1/2 between
+            let third = b.scale(x, 1.0 / 3.0);
+            let slope = b.offset(third, 0.5);
+            let (low, high, one) = (b.constant(-3.0, x), b.constant(3.0, x), b.constant(1.0, x));
+            let above = b.binary(BinaryKind::Greater, x, low);
+            let slope = b.masked(above, slope);
+            let below = b.binary(BinaryKind::Less, x, high);
+            b.select(below, slope, one)
+        }
         K::Erf => {
             let bell = gauss(b, x, 1.0);
             b.scale(bell, 2.0 / std::f64::consts::PI.sqrt())
@@ -258,6 +287,25 @@ fn one_minus_square(b: &mut dyn Builder, y: Value) -> Value {
     b.offset(minus, 1.0)
 }
 
+/// tanh(ln(1 + eˣ)) = ((1 + eˣ)² - 1)/((1 + eˣ)² + 1), by e^-|x| so that nothing overflows: with e = eˣ it is (e² + 2e)/(e² + 2e + 2),
+/// and for x > 0, by e = e⁻ˣ, (1 + 2e)/(1 + 2e + 2e²).
+fn tanh_of_softplus(b: &mut dyn Builder, x: Value) -> Value {
+    let size = b.unary(K::Abs, x);
+    let minus = b.neg(size);
+    let e = b.unary(K::Exp, minus);
+    let (square, twice) = (b.unary(K::Square, e), b.scale(e, 2.0));
+    let negative = b.add(square, twice);
+    let below = b.offset(negative, 2.0);
+    let negative = b.div(negative, below);
+    let positive = b.offset(twice, 1.0);
+    let double = b.scale(square, 2.0);
+    let below = b.add(positive, double);
+    let positive = b.div(positive, below);
+    let zero = b.constant(0.0, x);
+    let up = b.binary(BinaryKind::Greater, x, zero);
+    b.select(up, positive, negative)
+}
+
 /// exp(-k x²).
 fn gauss(b: &mut dyn Builder, x: Value, k: f64) -> Value {
     let square = b.unary(K::Square, x);
@@ -303,7 +351,9 @@ fn cases(kind: UnaryKind) -> Vec<Case> {
         K::Sqrt | K::Rsqrt => (Fill::Uniform(0.1, 9.0), Tolerance::ulp(4.0)),
         // Absolute: near a zero of the function the reduction of the argument decides, not the function.
         K::Sin | K::Cos => (Fill::Uniform(-3.0, 3.0), Tolerance { rtol: 0.0, atol: 1e-6 }),
-        K::Tanh | K::Sigmoid | K::Silu | K::Gelu | K::GeluTanh => (Fill::Uniform(-4.0, 4.0), Tolerance::ulp(12.0)),
+        K::Tanh | K::Sigmoid | K::Silu | K::Mish | K::Gelu | K::GeluTanh => (Fill::Uniform(-4.0, 4.0), Tolerance::ulp(12.0)),
+        // All three pieces; the random draws keep clear of the kinks at ±3.
+        K::Hardswish => (Fill::Uniform(-5.0, 5.0), Tolerance::ulp(4.0)),
         K::Erf => (Fill::Uniform(-3.0, 3.0), Tolerance::ulp(8.0)),
         _ => (Fill::Away(0.2, 4.0), Tolerance::ulp(4.0)),
     };
@@ -324,7 +374,8 @@ fn cases(kind: UnaryKind) -> Vec<Case> {
     }
     match kind {
         K::Relu | K::Abs | K::Sign => all.push(case("kink", Input::f32([4]).fill(Fill::Values(vec![0.0, -1.0, 0.0, 2.0]))).no_grad()),
-        K::Tanh | K::Sigmoid | K::Silu | K::Gelu | K::GeluTanh | K::Erf => {
+        K::Hardswish => all.push(case("kinks", Input::f32([6]).fill(Fill::Values(vec![-3.0, 3.0, 0.0, -1e30, 1e30, 2.999]))).no_grad()),
+        K::Tanh | K::Sigmoid | K::Silu | K::Mish | K::Gelu | K::GeluTanh | K::Erf => {
             all.push(case("saturated", Input::f32([8]).fill(Fill::Values(vec![100.0, -100.0, 30.0, -30.0, 9.0, -9.0, 0.0, 1e-3]))));
         }
         K::Sin | K::Cos => all.push(case("many turns", Input::f32([64]).fill(Fill::Uniform(-1000.0, 1000.0))).no_grad()),
@@ -362,6 +413,8 @@ pub fn entries() -> Vec<Entry> {
         K::Relu => "y = max(x, 0)",
         K::Gelu | K::GeluTanh => "y = x·Φ(x), exact or by tanh",
         K::Silu => "y = x·sigmoid(x)",
+        K::Mish => "y = x·tanh(ln(1 + eˣ)) (ONNX Mish)",
+        K::Hardswish => "y = x·clamp(x/6 + 1/2, 0, 1) (ONNX HardSwish)",
         K::Erf => "y = erf x",
         K::Reciprocal => "y = 1/x",
         K::Square => "y = x²",

@@ -5,7 +5,7 @@ mod dropout;
 mod flatten;
 mod linear;
 
-pub use activation::Activation;
+pub use activation::{Activation, Elu, LeakyRelu};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
@@ -67,6 +67,14 @@ pub enum Layer {
     GeluTanh(Activation),
     /// x sigmoid(x).
     Silu(Activation),
+    /// x tanh(ln(1 + eˣ)).
+    Mish(Activation),
+    /// x clamp(x/6 + 1/2, 0, 1).
+    Hardswish(Activation),
+    /// x where positive, alpha x elsewhere.
+    LeakyRelu(LeakyRelu),
+    /// x where positive, alpha (eˣ − 1) elsewhere.
+    Elu(Elu),
     /// tanh x.
     Tanh(Activation),
     /// 1/(1 + e⁻ˣ).
@@ -82,6 +90,10 @@ kinds!(Layer, "a layer" {
     "gelu" => Gelu(Activation),
     "gelu_tanh" => GeluTanh(Activation),
     "silu" => Silu(Activation),
+    "mish" => Mish(Activation),
+    "hardswish" => Hardswish(Activation),
+    "leaky_relu" => LeakyRelu(LeakyRelu),
+    "elu" => Elu(Elu),
     "tanh" => Tanh(Activation),
     "sigmoid" => Sigmoid(Activation),
     "dropout" => Dropout(Dropout),
@@ -109,6 +121,10 @@ impl Layer {
             Layer::Gelu(a) => Ok(a.build(input, Tensor::gelu)),
             Layer::GeluTanh(a) => Ok(a.build(input, Tensor::gelu_tanh)),
             Layer::Silu(a) => Ok(a.build(input, Tensor::silu)),
+            Layer::Mish(a) => Ok(a.build(input, Tensor::mish)),
+            Layer::Hardswish(a) => Ok(a.build(input, Tensor::hardswish)),
+            Layer::LeakyRelu(l) => Ok(l.build(input)),
+            Layer::Elu(e) => Ok(e.build(input)),
             Layer::Tanh(a) => Ok(a.build(input, Tensor::tanh)),
             Layer::Sigmoid(a) => Ok(a.build(input, Tensor::sigmoid)),
         }
@@ -129,6 +145,10 @@ impl std::fmt::Display for Layer {
             Layer::Gelu(_) => f.write_str("gelu"),
             Layer::GeluTanh(_) => f.write_str("gelu_tanh"),
             Layer::Silu(_) => f.write_str("silu"),
+            Layer::Mish(_) => f.write_str("mish"),
+            Layer::Hardswish(_) => f.write_str("hardswish"),
+            Layer::LeakyRelu(l) => write!(f, "leaky_relu {}", l.alpha),
+            Layer::Elu(e) => write!(f, "elu {}", e.alpha),
             Layer::Tanh(_) => f.write_str("tanh"),
             Layer::Sigmoid(_) => f.write_str("sigmoid"),
             Layer::Dropout(d) => write!(f, "dropout {}", d.ratio),
