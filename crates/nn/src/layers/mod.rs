@@ -4,11 +4,13 @@ mod activation;
 mod dropout;
 mod flatten;
 mod linear;
+mod pair;
 
 pub use activation::{Activation, Elu, LeakyRelu};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
+pub use pair::Pair;
 
 use crate::Error;
 use crate::recipe::kinds;

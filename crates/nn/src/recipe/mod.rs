@@ -5,7 +5,7 @@ mod record;
 mod source;
 mod write;
 
-pub(crate) use read::{Fault, Fields, Record, Setting, unknown};
+pub(crate) use read::{Fault, Fields, Record, Setting, expected, unknown};
 pub(crate) use record::{kinds, names, record};
 pub use source::Source;
 pub(crate) use write::Lines;

@@ -11,7 +11,8 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    fn at(value: &Spanned<DeValue<'_>>, message: String) -> Self {
+    /// About this value.
+    pub(crate) fn at(value: &Spanned<DeValue<'_>>, message: String) -> Self {
         Self { at: Some(value.span().start), message }
     }
 
@@ -112,7 +113,7 @@ fn table<'t>(value: &'t Spanned<DeValue<'t>>, what: &'static str) -> Result<Fiel
 }
 
 /// Not what was expected here.
-fn expected(what: &str, value: &Spanned<DeValue<'_>>) -> Fault {
+pub(crate) fn expected(what: &str, value: &Spanned<DeValue<'_>>) -> Fault {
     Fault::at(value, format!("{what} is expected here, and this is a {}", value.get_ref().type_str()))
 }
 
