@@ -17,10 +17,10 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
     /// A layer does not fit what comes before it.
-    #[error("layer {index} ({layer}) does not fit: {message}")]
+    #[error("layer {path} ({layer}) does not fit: {message}")]
     Layer {
-        /// Its number, from 0.
-        index: usize,
+        /// Its number, from 0, below those of the layers that hold it: `3`, `3.body.0`.
+        path: String,
         /// Its name and settings.
         layer: String,
         /// Both shapes and what to change.

@@ -14,6 +14,7 @@ pub mod model;
 pub mod optim;
 pub mod recipe;
 pub mod report;
+pub mod summary;
 pub mod train;
 
 pub use error::Error;

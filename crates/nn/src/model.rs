@@ -1,8 +1,8 @@
 //! Models: something with parameters and a forward pass, and the sequential kind.
 
-use crate::layers::{Built, Layer, Linear, Pass, Site};
+use crate::layers::{Chain, Layer, Linear, Pass};
+use crate::summary::Row;
 use crate::{Dropout, Error};
-use std::fmt::Write as _;
 use wgrad_tensor::{Device, Tensor, Variable};
 
 /// What the trainer needs of a model. Implement it for a network that is not a chain.
@@ -36,9 +36,8 @@ pub trait Model: Send + Sync {
 
 /// Layers one after the other.
 pub struct Sequential {
-    layers: Vec<(Layer, Built)>,
+    chain: Chain,
     input: Vec<usize>,
-    output: Vec<usize>,
 }
 
 /// Layers to be built. [`Sequential::new`] starts one.
@@ -54,12 +53,25 @@ impl Sequential {
     pub fn new(input: impl Into<Vec<usize>>) -> SequentialBuilder {
         SequentialBuilder { input: input.into(), layers: Vec::new() }
     }
+
+    /// Every layer with its shapes, parameters and operations; those inside containers stand behind their container.
+    pub fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        self.chain.walk(&mut |depth, name, part| rows.push(Row::of(depth, name, part)));
+        rows
+    }
 }
 
 impl SequentialBuilder {
     /// Appends a layer.
     pub fn layer(mut self, layer: Layer) -> Self {
         self.layers.push(layer);
+        self
+    }
+
+    /// Appends layers.
+    pub fn layers(mut self, layers: impl IntoIterator<Item = Layer>) -> Self {
+        self.layers.extend(layers);
         self
     }
 
@@ -88,25 +100,18 @@ impl SequentialBuilder {
     /// # Errors
     /// [`Error::Layer`] names the layer that does not fit and both shapes; a device error where memory runs out.
     pub fn build(self, device: &Device, seed: u64) -> Result<Sequential, Error> {
-        let mut shape = self.input.clone();
-        let mut layers = Vec::new();
-        for (index, layer) in self.layers.into_iter().enumerate() {
-            let site = Site { device, seed, index, path: format!("layers.{index}") };
-            let built = layer.build(&shape, &site)?;
-            shape.clone_from(&built.output);
-            layers.push((layer, built));
-        }
-        Ok(Sequential { layers, input: self.input, output: shape })
+        let chain = Chain::network(&self.layers, &self.input, device, seed)?;
+        Ok(Sequential { chain, input: self.input })
     }
 }
 
 impl Model for Sequential {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Tensor {
-        self.layers.iter().fold(x.clone(), |x, (_, built)| (built.forward)(&x, pass))
+        self.chain.forward(x, pass)
     }
 
     fn parameters(&self) -> Vec<Variable> {
-        self.layers.iter().flat_map(|(_, built)| built.parameters.iter().cloned()).collect()
+        self.chain.parameters()
     }
 
     fn input_shape(&self) -> &[usize] {
@@ -114,46 +119,14 @@ impl Model for Sequential {
     }
 
     fn output_shape(&self) -> &[usize] {
-        &self.output
+        &self.chain.output
     }
 
     fn is_random(&self) -> bool {
-        self.layers.iter().any(|(layer, _)| layer.is_random())
+        self.chain.parts.iter().any(|part| part.layer.is_random())
     }
 
     fn summary(&self) -> String {
-        let shape = |s: &[usize]| format!("[batch{}]", s.iter().map(|n| format!(", {n}")).collect::<String>());
-        let mut rows = vec![("layer".to_owned(), "output".to_owned(), "parameters".to_owned()), ("input".to_owned(), shape(&self.input), "0".to_owned())];
-        let count = |built: &Built| built.parameters.iter().map(|p| p.ty().shape.numel()).sum::<usize>();
-        let mut total = 0;
-        for (index, (layer, built)) in self.layers.iter().enumerate() {
-            total += count(built);
-            rows.push((format!("{index} {layer}"), shape(&built.output), grouped(count(built))));
-        }
-        let width = |f: fn(&(String, String, String)) -> &String| rows.iter().map(|r| f(r).chars().count()).max().unwrap_or(0);
-        let (a, b, c) = (width(|r| &r.0), width(|r| &r.1), width(|r| &r.2));
-        let mut out = String::new();
-        for (index, (layer, output, parameters)) in rows.iter().enumerate() {
-            // Writing to a String cannot fail.
-            let _ = writeln!(out, "{layer:<a$}  {output:<b$}  {parameters:>c$}");
-            if index == 0 {
-                let _ = writeln!(out, "{}", "─".repeat(a + b + c + 4));
-            }
-        }
-        let _ = write!(out, "{}\n{} parameters, {} in f32", "─".repeat(a + b + c + 4), grouped(total), wgrad_tensor::runtime::human(4 * total as u64));
-        out
+        crate::summary::table(&self.input, &self.rows())
     }
-}
-
-/// A number with its thousands set apart: 101,770.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }

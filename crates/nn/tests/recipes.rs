@@ -100,3 +100,60 @@ fn infinity_and_nan_are_numbers_of_toml() {
     let text = BUILT_IN[2].1.replace("[[1.0], [2.0]", "[[nan], [2.0]");
     assert!(Recipe::parse("mine", &text).unwrap().to_toml().contains("[nan]"));
 }
+
+#[test]
+fn layers_inside_of_layers_are_written_and_read_back() {
+    let text = quickstart().split("[[layers]]").next().unwrap().to_owned()
+        + r#"
+        [[layers]]
+        kind = "flatten"
+        [[layers]]
+        kind = "block"
+        name = "stem"
+        [[layers.layers]]
+        kind = "linear"
+        units = 16
+        [[layers.layers]]
+        kind = "residual"
+        activation = "relu"
+        body = [{ kind = "linear", units = 16 }, { kind = "residual", body = [{ kind = "tanh" }] }]
+        [[layers.layers]]
+        kind = "residual"
+        body = []
+        [[layers.layers.shortcut]]
+        kind = "dropout"
+        ratio = 0.5
+        [[layers]]
+        kind = "branches"
+        branches = [[], [{ kind = "relu" }, { kind = "linear", units = 3 }]]
+        "#;
+    let recipe = Recipe::parse("nested", &text).unwrap();
+    assert!(recipe.layers[1].is_random() && !recipe.layers[2].is_random());
+    let written = recipe.to_toml();
+    assert_eq!(Recipe::parse("again", &written).unwrap(), recipe, "{written}");
+    assert_eq!(Recipe::parse("again", &written).unwrap().to_toml(), written);
+    // One layer a line, those inside of others further in.
+    assert!(written.contains("\nlayers = [\n  { kind = \"linear\", units = 16,"), "{written}");
+    assert!(written.contains("\n    { kind = \"residual\", body = [\n      { kind = \"tanh\" },\n    ] },\n"), "{written}");
+    for (from, to, line, texts) in [
+        ("kind = \"tanh\"", "kind = \"tan\"", "{ kind = \"tan\" }", ["`tan`", "`tanh`"]),
+        ("ratio = 0.5", "ratios = 0.5", "ratios = 0.5", ["`ratios`", "dropout"]),
+        ("activation = \"relu\"", "activation = \"linear\"", "activation = ", ["`linear`", "`relu`"]),
+        ("branches = [[], [", "branches = [{}, [", "branches = [{}", ["a list", "table"]),
+        ("body = []", "body = {}", "body = {}", ["a list", "table"]),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let text = text.replacen(from, to, 1);
+        let number = text.lines().position(|l| l.contains(line)).unwrap() + 1;
+        let message = Recipe::parse("mine", &text).unwrap_err().to_string();
+        assert!(message.contains(&format!("line {number}:")), "{message}");
+        texts.iter().for_each(|t| assert!(message.contains(t), "{t:?} is not in {message:?}"));
+    }
+}
+
+#[test]
+fn a_recipe_nested_without_end_is_an_error() {
+    let deep = "{ kind = \"residual\", body = [".repeat(20_000) + &"] }".repeat(20_000);
+    let text = quickstart().split("[[layers]]").next().unwrap().replace("[data]", &format!("layers = [{deep}]\n[data]"));
+    assert!(Recipe::parse("deep", &text).is_err());
+}

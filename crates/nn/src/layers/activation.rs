@@ -1,7 +1,7 @@
 //! Element-wise activations: the shape stays.
 
 use super::Built;
-use crate::recipe::record;
+use crate::recipe::{names, record};
 use wgrad_tensor::Tensor;
 
 /// An activation without settings.
@@ -10,7 +10,7 @@ pub struct Activation {}
 
 impl Activation {
     pub(crate) fn build(&self, input: &[usize], function: fn(&Tensor) -> Tensor) -> Built {
-        Built { parameters: Vec::new(), output: input.to_vec(), forward: Box::new(move |x, _| function(x)) }
+        Built::new(Vec::new(), input.to_vec(), move |x, _| function(x))
     }
 }
 
@@ -28,7 +28,7 @@ record!(LeakyRelu, "a leaky_relu layer" { alpha: or(0.01) });
 impl LeakyRelu {
     pub(crate) fn build(&self, input: &[usize]) -> Built {
         let alpha = self.alpha;
-        Built { parameters: Vec::new(), output: input.to_vec(), forward: Box::new(move |x, _| x.leaky_relu(alpha)) }
+        Built::new(Vec::new(), input.to_vec(), move |x, _| x.leaky_relu(alpha))
     }
 }
 
@@ -44,6 +44,40 @@ record!(Elu, "an elu layer" { alpha: or(1.0) });
 impl Elu {
     pub(crate) fn build(&self, input: &[usize]) -> Built {
         let alpha = self.alpha;
-        Built { parameters: Vec::new(), output: input.to_vec(), forward: Box::new(move |x, _| x.elu(alpha)) }
+        Built::new(Vec::new(), input.to_vec(), move |x, _| x.elu(alpha))
+    }
+}
+
+/// An activation without settings, as a part of another layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// max(x, 0).
+    Relu,
+    /// x Φ(x).
+    Gelu,
+    /// x sigmoid(x).
+    Silu,
+    /// x clamp(x/6 + 1/2, 0, 1).
+    Hardswish,
+    /// x tanh(ln(1 + eˣ)).
+    Mish,
+    /// tanh x.
+    Tanh,
+}
+
+names!(Function { "relu" => Relu, "gelu" => Gelu, "silu" => Silu, "hardswish" => Hardswish, "mish" => Mish, "tanh" => Tanh });
+
+impl Function {
+    /// The activation of x.
+    #[track_caller]
+    pub fn apply(self, x: &Tensor) -> Tensor {
+        match self {
+            Function::Relu => x.relu(),
+            Function::Gelu => x.gelu(),
+            Function::Silu => x.silu(),
+            Function::Hardswish => x.hardswish(),
+            Function::Mish => x.mish(),
+            Function::Tanh => x.tanh(),
+        }
     }
 }

@@ -26,6 +26,6 @@ impl Dropout {
             Some(key) if op.ratio > 0.0 => x.apply(op.clone(), &[key]),
             _ => x.clone(),
         };
-        Ok(Built { parameters: Vec::new(), output: input.to_vec(), forward: Box::new(forward) })
+        Ok(Built::new(Vec::new(), input.to_vec(), forward))
     }
 }

@@ -12,7 +12,7 @@ impl Flatten {
     pub(crate) fn build(&self, input: &[usize]) -> Built {
         let n: usize = input.iter().product();
         let forward = move |x: &Tensor, _: &super::Pass| x.reshape(&[-1, n as i64]);
-        Built { parameters: Vec::new(), output: vec![n], forward: Box::new(forward) }
+        Built::new(Vec::new(), vec![n], forward)
     }
 }
 

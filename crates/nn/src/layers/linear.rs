@@ -49,6 +49,6 @@ impl Linear {
                 None => y,
             }
         };
-        Ok(Built { parameters, output: vec![self.units], forward: Box::new(forward) })
+        Ok(Built::new(parameters, vec![self.units], forward))
     }
 }

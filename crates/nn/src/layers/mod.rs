@@ -1,19 +1,29 @@
 //! Layers: a configuration that is built, once its input shape is known, into variables and a forward pass.
 
 mod activation;
+mod block;
+mod branches;
+mod chain;
 mod dropout;
 mod flatten;
 mod linear;
 mod pair;
+mod residual;
 
-pub use activation::{Activation, Elu, LeakyRelu};
+pub use activation::{Activation, Elu, Function, LeakyRelu};
+pub use block::Block;
+pub use branches::Branches;
+pub(crate) use chain::{Chain, Part};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
 pub use pair::Pair;
+pub use residual::Residual;
 
 use crate::Error;
 use crate::recipe::kinds;
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, PoisonError};
 use wgrad_tensor::{Device, Tensor, Variable};
 
 /// What a forward pass is for.
@@ -21,7 +31,12 @@ use wgrad_tensor::{Device, Tensor, Variable};
 pub struct Pass {
     /// u32\[3\] = (seed low, seed high, step): where present, the pass trains and dropout drops.
     pub random: Option<Tensor>,
+    /// Where present, the output of every layer is put here.
+    watch: Option<Watch>,
 }
+
+/// Outputs of layers, each with the layer's path, in the order in which they were made.
+type Watch = Arc<Mutex<Vec<(String, Tensor)>>>;
 
 impl Pass {
     /// Evaluation: nothing is random.
@@ -31,7 +46,25 @@ impl Pass {
 
     /// Training, with the key of this step's random numbers.
     pub fn train(random: Tensor) -> Self {
-        Self { random: Some(random) }
+        Self { random: Some(random), ..Self::default() }
+    }
+
+    /// The same pass, which remembers the output of every layer for [`Pass::seen`].
+    pub fn watching(self) -> Self {
+        Self { watch: Some(Watch::default()), ..self }
+    }
+
+    /// What the layers gave so far, each under its path (`layers.3.body.0`), those inside a container before it; nothing
+    /// unless the pass is [watching](Pass::watching).
+    pub fn seen(&self) -> Vec<(String, Tensor)> {
+        self.watch.as_ref().map(|watch| watch.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
+    }
+
+    /// Tells a watching pass the output of a layer.
+    pub fn tell(&self, path: &str, output: &Tensor) {
+        if let Some(watch) = &self.watch {
+            watch.lock().unwrap_or_else(PoisonError::into_inner).push((path.to_owned(), output.clone()));
+        }
     }
 }
 
@@ -41,16 +74,30 @@ pub struct Site<'a> {
     pub device: &'a Device,
     /// Seed of the run.
     pub seed: u64,
-    /// The layer's number in the model: decides its random streams.
+    /// The layer's number in the model, layers inside of others counted too: decides its random streams.
     pub index: usize,
     /// Prefix of its variables' names, `layers.0`.
     pub path: String,
+    /// Layers numbered so far.
+    count: &'a Cell<usize>,
 }
 
 impl Site<'_> {
     /// An error about this layer.
     pub fn error(&self, layer: &Layer, message: impl Into<String>) -> Error {
-        Error::Layer { index: self.index, layer: layer.to_string(), message: message.into() }
+        let path = self.path.strip_prefix("layers.").unwrap_or(&self.path).to_owned();
+        Error::Layer { path, layer: layer.to_string(), message: message.into() }
+    }
+
+    /// The place of the next layer to be built, below this one.
+    fn layer(&self, name: &str) -> Self {
+        let index = self.count.replace(self.count.get() + 1);
+        Self { index, ..self.within(name) }
+    }
+
+    /// A part of this layer.
+    fn within(&self, name: &str) -> Self {
+        Self { path: format!("{}.{name}", self.path), ..*self }
     }
 }
 
@@ -83,6 +130,12 @@ pub enum Layer {
     Sigmoid(Activation),
     /// Sets values to zero at random while training.
     Dropout(Dropout),
+    /// Layers under one name.
+    Block(Block),
+    /// A body with a way around it.
+    Residual(Residual),
+    /// Parallel layers whose outputs are joined along the channels.
+    Branches(Branches),
 }
 
 kinds!(Layer, "a layer" {
@@ -99,6 +152,9 @@ kinds!(Layer, "a layer" {
     "tanh" => Tanh(Activation),
     "sigmoid" => Sigmoid(Activation),
     "dropout" => Dropout(Dropout),
+    "block" => Block(Block),
+    "residual" => Residual(Residual),
+    "branches" => Branches(Branches),
 });
 
 /// The forward pass of a built layer.
@@ -106,10 +162,25 @@ pub(crate) type Forward = Box<dyn Fn(&Tensor, &Pass) -> Tensor + Send + Sync>;
 
 /// A built layer.
 pub(crate) struct Built {
+    /// Its own, without those of layers inside.
     pub(crate) parameters: Vec<Variable>,
     /// Shape of one sample behind the layer.
     pub(crate) output: Vec<usize>,
     pub(crate) forward: Forward,
+    /// What a container holds, under its name in the paths; empty for a block's own layers.
+    pub(crate) inside: Vec<(String, Arc<Chain>)>,
+}
+
+impl Built {
+    /// A layer that holds no others.
+    pub(crate) fn new(parameters: Vec<Variable>, output: Vec<usize>, forward: impl Fn(&Tensor, &Pass) -> Tensor + Send + Sync + 'static) -> Self {
+        Self { parameters, output, forward: Box::new(forward), inside: Vec::new() }
+    }
+
+    /// Its parameters, then those of the layers inside.
+    pub(crate) fn parameters(&self) -> Vec<Variable> {
+        self.parameters.iter().cloned().chain(self.inside.iter().flat_map(|(_, chain)| chain.parameters())).collect()
+    }
 }
 
 impl Layer {
@@ -129,12 +200,43 @@ impl Layer {
             Layer::Elu(e) => Ok(e.build(input)),
             Layer::Tanh(a) => Ok(a.build(input, Tensor::tanh)),
             Layer::Sigmoid(a) => Ok(a.build(input, Tensor::sigmoid)),
+            Layer::Block(block) => block.build(input, site),
+            Layer::Residual(residual) => residual.build(self, input, site),
+            Layer::Branches(branches) => branches.build(self, input, site),
         }
     }
 
-    /// Whether a training pass needs random numbers.
+    /// The lists of layers inside a container; none for other layers.
+    pub fn inside(&self) -> Vec<&[Layer]> {
+        match self {
+            Layer::Block(block) => vec![&block.layers],
+            Layer::Residual(residual) => std::iter::once(&residual.body).chain(&residual.shortcut).map(Vec::as_slice).collect(),
+            Layer::Branches(branches) => branches.branches.iter().map(Vec::as_slice).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a training pass needs random numbers, for this layer or one inside.
     pub fn is_random(&self) -> bool {
-        matches!(self, Layer::Dropout(_))
+        matches!(self, Layer::Dropout(_)) || self.inside().into_iter().flatten().any(Layer::is_random)
+    }
+
+    /// How many places of a sample its weight is applied at, from the shapes before and behind it; 0 for layers whose weight, if
+    /// any, multiplies no matrix. See [`Row::flops`](crate::summary::Row::flops).
+    pub(crate) fn places(&self, input: &[usize], output: &[usize]) -> usize {
+        let _ = (input, output);
+        match self {
+            Layer::Linear(_) => 1,
+            _ => 0,
+        }
+    }
+
+    /// The name that stands for its number in paths; only blocks have one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Layer::Block(block) => block.name.as_deref(),
+            _ => None,
+        }
     }
 }
 
@@ -154,6 +256,9 @@ impl std::fmt::Display for Layer {
             Layer::Tanh(_) => f.write_str("tanh"),
             Layer::Sigmoid(_) => f.write_str("sigmoid"),
             Layer::Dropout(d) => write!(f, "dropout {}", d.ratio),
+            Layer::Block(_) => f.write_str("block"),
+            Layer::Residual(r) => write!(f, "residual{}{}", if r.activation.is_some() { ", then " } else { "" }, r.activation.map_or("", Function::name)),
+            Layer::Branches(b) => write!(f, "branches {}", b.branches.len()),
         }
     }
 }

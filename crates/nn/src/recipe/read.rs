@@ -29,8 +29,10 @@ impl Fault {
 pub(crate) trait Setting: Sized {
     /// The value, or what it should have been.
     fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Fault>;
-    /// The value as TOML, on one line.
+    /// The value as TOML, on one line where it is no list of layers.
     fn write(&self, out: &mut String);
+    /// Whether a list of such values has one a line.
+    const A_LINE_EACH: bool = false;
 }
 
 /// A table of a recipe: `record!` makes one of a struct.
@@ -216,11 +218,24 @@ impl<T: Setting> Setting for Vec<T> {
     }
 
     fn write(&self, out: &mut String) {
-        out.push('[');
+        let mut list = String::new();
         for (i, item) in self.iter().enumerate() {
-            out.push_str(if i == 0 { "" } else { ", " });
-            item.write(out);
+            list.push_str(if T::A_LINE_EACH {
+                "\n"
+            } else if i == 0 {
+                ""
+            } else {
+                ", "
+            });
+            item.write(&mut list);
+            list.push_str(if T::A_LINE_EACH { "," } else { "" });
         }
-        out.push(']');
+        let lines = T::A_LINE_EACH && !self.is_empty();
+        // Text in quotes has no line breaks of its own, so that every one there is begins a line of the list.
+        out.push('[');
+        out.push_str(&if lines { list.replace('\n', "\n  ") } else { list });
+        out.push_str(if lines { "\n]" } else { "]" });
     }
+
+    const A_LINE_EACH: bool = T::A_LINE_EACH;
 }

@@ -62,6 +62,8 @@ macro_rules! kinds {
                 self.lines(&mut lines);
                 lines.inline(out);
             }
+
+            const A_LINE_EACH: bool = true;
         }
 
         impl $type {
