@@ -74,10 +74,20 @@ impl Emitted {
 }
 
 /// Whether four neighbours along the last axis can be computed at once.
-pub fn vectorizes(shape: &Shape, inputs: &[Operand]) -> bool {
+pub fn vectorizes(shape: &Shape, steps: &[Step], inputs: &[Operand]) -> bool {
     let whole = Layout::contiguous(shape);
-    let layouts: Vec<&Layout> = std::iter::once(&whole).chain(inputs.iter().map(|o| &o.layout)).collect();
+    let indices: Vec<Layout> = indices(steps).into_iter().flatten().collect();
+    let layouts: Vec<&Layout> = std::iter::once(&whole).chain(inputs.iter().map(|o| &o.layout)).chain(&indices).collect();
     collapse(&layouts).0.last().is_some_and(|last| last % 4 == 0)
+}
+
+/// For each step that counts along an axis, the layout whose address is the count.
+fn indices(steps: &[Step]) -> Vec<Option<Layout>> {
+    let layout = |step: &Step| match step.op.kernel().scalar(&[]) {
+        Some(Scalar::Index(layout)) => Some(layout),
+        _ => None,
+    };
+    steps.iter().map(layout).collect()
 }
 
 /// The header aliases for the compute classes: scalars, or vectors of four.
@@ -117,14 +127,7 @@ impl Body<'_> {
     /// row-major number of the element (of the vector of four where `vector`). Its bindings start at `binding`.
     pub fn emit(&self, binding: u32, vector: bool) -> Emitted {
         let whole = Layout::contiguous(self.shape);
-        let virtuals: Vec<Option<Layout>> = self
-            .steps
-            .iter()
-            .map(|s| match s.op.kernel().scalar(&[]) {
-                Some(Scalar::Index(layout)) => Some(layout),
-                _ => None,
-            })
-            .collect();
+        let virtuals = indices(self.steps);
         let mut layouts: Vec<&Layout> = vec![&whole];
         layouts.extend(self.inputs.iter().map(|o| &o.layout));
         layouts.extend(virtuals.iter().flatten());
@@ -343,5 +346,22 @@ impl Writer<'_> {
         self.code.push_str(functions);
         self.code.push_str(main);
         Emitted { code: self.code, f16: self.f16, block: self.words, bound }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TensorType;
+    use crate::ops::Iota;
+
+    #[test]
+    fn four_neighbours_of_a_count_lie_in_one_row() {
+        let shape = Shape(vec![4, 11]);
+        let count = |axis| [Step { op: Iota { shape: shape.clone(), axis, dtype: DType::I32 }.into(), args: vec![], dtype: DType::I32 }];
+        let inputs = [Operand::contiguous(&TensorType::new(shape.clone(), DType::F32))];
+        assert!(vectorizes(&shape, &[], &inputs));
+        assert!(!vectorizes(&shape, &count(1), &inputs));
+        assert!(!vectorizes(&shape, &count(0), &inputs));
     }
 }

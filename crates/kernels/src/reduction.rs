@@ -183,7 +183,7 @@ impl Chain<'_> {
     /// Whether four neighbours can be computed at once in a pass.
     fn vectorizes(&self, pass: &Pass) -> bool {
         let extent = if pass.inner > 1 { pass.inner } else { pass.reduce };
-        extent.is_multiple_of(4) && body::vectorizes(&self.shape, &self.inputs)
+        extent.is_multiple_of(4) && body::vectorizes(&self.shape, self.steps, &self.inputs)
     }
 }
 

@@ -229,3 +229,16 @@ fn random_numbers_are_a_function_of_their_key() {
     assert_ne!(draw(1, 0), draw(1, 1));
     assert!(draw(3, 0).iter().all(|v| (0.0..1.0).contains(v)));
 }
+
+#[test]
+fn gradients_at_kinks_are_those_of_pytorch() {
+    let slope = |at: f32, f: fn(&Tensor) -> Tensor| {
+        let x = Tensor::from_f32(device(), [1], &[at]).unwrap();
+        f(&x).sum().gradients(&[&x]).unwrap().swap_remove(0).to_vec().unwrap()[0]
+    };
+    assert_eq!(slope(0.0, Tensor::relu), 0.0);
+    assert_eq!(slope(0.0, |x| x.leaky_relu(0.25)), 0.25);
+    assert_eq!(slope(0.0, |x| x.elu(0.5)), 0.5);
+    assert_eq!([slope(-3.0, Tensor::hardswish), slope(3.0, Tensor::hardswish)], [0.0, 1.0]);
+    assert_eq!([-1.0, 0.0, 1.0].map(|at| slope(at, |x| x.clamp(-1.0, 1.0))), [0.0, 1.0, 0.0]);
+}

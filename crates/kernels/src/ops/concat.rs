@@ -62,7 +62,7 @@ impl Kernel for Concat {
                 continue;
             }
             let inputs = std::slice::from_ref(input);
-            let vector = place.iter().all(|v| v % 4 == 0) && body::vectorizes(shape, inputs);
+            let vector = place.iter().all(|v| v % 4 == 0) && body::vectorizes(shape, &[], inputs);
             let width = if vector { 4 } else { 1 };
             let count = shape.numel() / width;
             let mut program = Program::new("concat").u32("WORKGROUP", WORKGROUP);

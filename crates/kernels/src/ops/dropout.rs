@@ -41,7 +41,7 @@ pub(crate) fn masked(ratio: f64, stream: u32, key: usize, steps: &[Step], inputs
     if count == 0 {
         return Lowered::default();
     }
-    let vector = body::vectorizes(&output.shape, inputs);
+    let vector = body::vectorizes(&output.shape, steps, inputs);
     let groups = count.div_ceil(4);
     let mut program = Program::new("dropout").u32("WORKGROUP", WORKGROUP);
     program.aliases.extend(body::aliases(vector));

@@ -63,6 +63,9 @@ pub fn entries() -> Vec<Entry> {
         case("4x8 axis 0", &[4, 8], 0, DType::F32),
         case("4x8 axis 1", &[4, 8], 1, DType::U32),
         case("3x5x7 axis 1", &[3, 5, 7], 1, DType::I32),
+        // Four neighbours of 44 elements would lie in two rows.
+        case("4x11 axis 1", &[4, 11], 1, DType::F32),
+        case("8x3x2 axis 1", &[8, 3, 2], 1, DType::I32),
         case("empty", &[0], 0, DType::I32),
     ];
     vec![Entry::new("iota", "y = the index along `axis`", &Iota { shape: Shape(vec![1]), axis: 0, dtype: DType::I32 }, cases)]

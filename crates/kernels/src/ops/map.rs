@@ -73,7 +73,7 @@ impl Kernel for Map {
             return Ok(Lowered::default());
         }
         let inputs: Vec<Operand> = facts.inputs.iter().map(|o| Operand { layout: o.layout.broadcast(&self.shape), dtype: o.dtype }).collect();
-        let vector = body::vectorizes(&self.shape, &inputs);
+        let vector = body::vectorizes(&self.shape, &self.steps, &inputs);
         let count = count / if vector { 4 } else { 1 };
         let mut program = Program::new("map").u32("WORKGROUP", WORKGROUP);
         program.aliases.extend(body::aliases(vector));

@@ -126,9 +126,9 @@ impl<'a> Gemm<'a> {
         let (m, n, a, b) = if swapped { (self.n, self.m, &self.b, &self.a) } else { (self.m, self.n, &self.a, &self.b) };
         let (out_row, out_col) = if swapped { (1, self.n) } else { (self.n, 1) };
         let (side_a, side_b) = (a.side(m, self.k), b.side(n, self.k));
-        let extra: &[Operand] = if partial { &[] } else { &self.extra };
+        let (steps, extra): (&[_], &[Operand]) = if partial { (&[], &[]) } else { (&self.chain.steps, &self.extra) };
         let whole = out_col == 1 && n % 4 == 0 && (m == 1 || out_row % 4 == 0);
-        let vector = !naive && whole && body::vectorizes(&self.output.shape, extra);
+        let vector = !naive && whole && body::vectorizes(&self.output.shape, steps, extra);
         let batch: usize = self.batch.iter().product();
         let (tile_m, tile_n) = (tile.tile_m as usize, tile.tile_n(caps) as usize);
         let (tiles_m, tiles_n) = (m.div_ceil(tile_m), n.div_ceil(tile_n));
@@ -179,7 +179,7 @@ impl<'a> Gemm<'a> {
 
     /// The second pass of a split k.
     fn sum(&self, splits: usize, caps: &Caps) -> Launch {
-        let vector = body::vectorizes(&self.output.shape, &self.extra);
+        let vector = body::vectorizes(&self.output.shape, &self.chain.steps, &self.extra);
         let count = self.output.shape.numel();
         let values = count / if vector { 4 } else { 1 };
         let program = Program::new("matmul_splitk_reduce").u32("WORKGROUP", 64);

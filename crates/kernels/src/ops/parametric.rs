@@ -2,7 +2,8 @@
 //!
 //! leaky_relu: x where x > 0, alpha·x elsewhere (Maas et al. 2013). elu: x where x > 0, alpha·(eˣ − 1) elsewhere (Clevert et al.
 //! 2016). clamp: min(max(x, min), max) (ONNX Clip). f32 or f16; the constants are f32.
-//! At kinks PyTorch's choice: leaky_relu'(0) = alpha, elu'(0) = alpha, clamp' = 1 on both bounds.
+//! At kinks PyTorch's choice: leaky_relu'(0) = alpha, elu'(0) = alpha, clamp' = 0 on both bounds (1 in
+//! older versions of PyTorch).
 
 use crate::op::{Entry, Kernel, Node, Scalar};
 use crate::ops::{BinaryKind, UnaryKind};
@@ -123,7 +124,7 @@ impl Kernel for Parametric {
     }
 
     fn vjp(&self, b: &mut dyn Builder, node: Node<'_>) -> Vec<Option<Value>> {
-        let (x, y, g) = (node.inputs[0], node.outputs[0], node.grad());
+        let (x, g) = (node.inputs[0], node.grad());
         let grad = match *self {
             Parametric::LeakyRelu(LeakyRelu { alpha }) => {
                 let zero = b.constant(0.0, x);
@@ -141,8 +142,10 @@ impl Kernel for Parametric {
                 let bent = b.mul(g, slope);
                 b.select(positive, g, bent)
             }
-            Parametric::Clamp(_) => {
-                let inside = b.binary(BinaryKind::Equal, x, y);
+            Parametric::Clamp(Clamp { min, max }) => {
+                let (low, high) = (b.constant(min, x), b.constant(max, x));
+                let (above, below) = (b.binary(BinaryKind::Greater, x, low), b.binary(BinaryKind::Less, x, high));
+                let inside = b.binary(BinaryKind::And, above, below);
                 b.masked(inside, g)
             }
         };

@@ -56,7 +56,7 @@ pub(crate) fn update(mut program: Program, words: Vec<u32>, outputs: usize, flop
     if numel == 0 {
         return Lowered::default();
     }
-    let vector = body::vectorizes(shape, grad);
+    let vector = body::vectorizes(shape, &[], grad);
     let count = numel / if vector { 4 } else { 1 };
     // On lavapipe an invocation's beginning costs as much as a load: an update of 100,352 parameters by Adam takes 16 % less where
     // each does four (two cores, 2026-11-23). A GPU has use for every invocation.
