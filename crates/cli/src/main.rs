@@ -5,6 +5,7 @@ mod bench_table;
 mod commands;
 mod images;
 mod logging;
+mod metrics_table;
 mod pixels;
 mod run_folder;
 mod single_op;

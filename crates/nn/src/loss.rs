@@ -13,6 +13,7 @@ pub enum Loss {
     /// The mean of (prediction − target)², over all values.
     Mse,
     /// Binary cross-entropy of logits against targets in [0, 1] of the same shape: max(z, 0) − z·t + log(1 + e^−|z|), its mean.
+    /// Where there are two classes, the targets are their labels i32 \[batch\], and the one logit is the second's.
     BceWithLogits,
 }
 
@@ -30,7 +31,7 @@ impl Loss {
             Loss::Mse => output.apply(ops::Mse { reduction: LossReduction::Mean }, &[target]),
             Loss::BceWithLogits => {
                 let zero = output.constant(0.0);
-                let hinge = &output.maximum(&zero) - &(output * target);
+                let hinge = &output.maximum(&zero) - &(output * &values(output, target));
                 let soft = (&output.abs().neg().exp() + 1.0).log();
                 (&hinge + &soft).mean()
             }
@@ -47,6 +48,7 @@ impl Loss {
             }
             Loss::BceWithLogits => {
                 let yes = output.greater(&output.constant(0.0));
+                let target = values(output, target);
                 let truth = target.greater(&target.constant(0.5));
                 Some(yes.equal(&truth).cast(DType::F32).sum())
             }
@@ -63,4 +65,9 @@ impl Loss {
             Loss::Mse => output.clone(),
         }
     }
+}
+
+/// Targets of the output's shape: labels of two classes as 0 and 1.
+fn values(output: &Tensor, target: &Tensor) -> Tensor {
+    if target.dtype().is_float() { target.clone() } else { target.cast(output.dtype()).reshape(&[-1, 1]) }
 }

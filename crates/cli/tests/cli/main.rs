@@ -2,6 +2,7 @@
 
 mod common;
 mod data;
+mod eval;
 mod info;
 mod inputs;
 mod op;

@@ -3,8 +3,10 @@
 //! Plotters' own bitmap backend draws the lines; its text would need a font file, which a bare system has
 //! not. Text is drawn here from the pre-rasterised letters of Noto Sans Mono that come with the program.
 
+use crate::files::FileError;
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 use plotters::backend::BitMapBackend;
+use plotters::drawing::DrawingAreaErrorKind;
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontTransform};
 
@@ -95,4 +97,24 @@ fn raster_height(size: f64) -> RasterHeight {
 /// Width and height of a text, pixels.
 fn extent(text: &str, size: RasterHeight) -> (i32, i32) {
     ((text.chars().count() * get_raster_width(WEIGHT, size)) as i32, size.val() as i32)
+}
+
+/// Why something was not drawn.
+pub(super) type Refused<'b> = DrawingAreaErrorKind<<Canvas<'b> as DrawingBackend>::ErrorType>;
+
+/// A library's refusal.
+pub(super) fn refused(error: impl std::fmt::Display) -> FileError {
+    FileError::Draw { what: error.to_string() }
+}
+
+/// RGB bytes as a PNG file.
+pub(super) fn png(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, FileError> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_depth(png::BitDepth::Eight);
+    let mut writer = encoder.write_header().map_err(refused)?;
+    writer.write_image_data(pixels).map_err(refused)?;
+    writer.finish().map_err(refused)?;
+    Ok(bytes)
 }

@@ -1,10 +1,10 @@
 //! The curves of a run as a picture: loss and accuracy over the epochs, training and validation.
 
-use super::canvas::Canvas;
+use super::axis::{Axis, label_format, multiples, step};
+use super::canvas::{Canvas, Refused, png, refused};
 use super::history::{EpochRow, History};
 use crate::files::{FileError, atomic_write};
 use plotters::coord::Shift;
-use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 use std::ops::Range;
 use std::path::Path;
@@ -101,8 +101,6 @@ fn value_range(name: &str, lines: &[Series]) -> Range<f64> {
     bottom..high + margin
 }
 
-type Refused<'b> = DrawingAreaErrorKind<<Canvas<'b> as DrawingBackend>::ErrorType>;
-
 fn panel<'b>(place: &DrawingArea<Canvas<'b>, Shift>, name: &str, epochs: Range<f64>, values: Range<f64>, lines: Vec<Series>) -> Result<(), Refused<'b>> {
     let (epoch_step, value_step) = (step(&epochs, 10.0).max(1.0), step(&values, 8.0));
     let label = label_format(&values, value_step);
@@ -130,66 +128,4 @@ fn panel<'b>(place: &DrawingArea<Canvas<'b>, Shift>, name: &str, epochs: Range<f
     }
     let corner = if name == "loss" { SeriesLabelPosition::UpperRight } else { SeriesLabelPosition::LowerRight };
     chart.configure_series_labels().position(corner).background_style(WHITE.mix(0.85)).border_style(RGBColor(190, 190, 190)).label_font(("sans", 16)).draw()
-}
-
-/// A linear axis with labels at given values. Plotters' own search for such values does not end on some
-/// ranges.
-struct Axis {
-    range: Range<f64>,
-    labels: Vec<f64>,
-}
-
-impl Ranged for Axis {
-    type FormatOption = DefaultFormatting;
-    type ValueType = f64;
-
-    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
-        let part = (value - self.range.start) / (self.range.end - self.range.start);
-        from + (part * f64::from(to - from)).round() as i32
-    }
-
-    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
-        if hint.bold_points() == 0 { Vec::new() } else { self.labels.clone() }
-    }
-
-    fn range(&self) -> Range<f64> {
-        self.range.clone()
-    }
-}
-
-/// The distance between about `count` labels over `range`: 1, 2 or 5 times a power of ten.
-fn step(range: &Range<f64>, count: f64) -> f64 {
-    let rough = (range.end - range.start) / count;
-    let power = 10f64.powf(rough.log10().floor());
-    let nice = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= rough);
-    nice.unwrap_or(10.0) * power
-}
-
-/// The multiples of `step` within `range`.
-fn multiples(range: &Range<f64>, step: f64) -> Vec<f64> {
-    let first = (range.start / step).ceil();
-    let within = (0..100).map(|nth| (first + f64::from(nth)) * step);
-    within.take_while(|value| *value <= range.end).collect()
-}
-
-/// Labels with the decimals that tell them apart, or with an exponent where those would be too many.
-fn label_format(range: &Range<f64>, step: f64) -> impl Fn(&f64) -> String + use<> {
-    let exponent = range.end.abs().max(range.start.abs()) >= 1e6 || step < 1e-5;
-    let decimals = (-step.log10().floor()).clamp(0.0, 5.0) as usize;
-    move |value| if exponent { format!("{value:.1e}") } else { format!("{value:.decimals$}") }
-}
-
-fn refused(error: impl std::fmt::Display) -> FileError {
-    FileError::Draw { what: error.to_string() }
-}
-
-fn png(pixels: &[u8], (width, height): (u32, u32)) -> Result<Vec<u8>, FileError> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width, height);
-    encoder.set_color(png::ColorType::Rgb);
-    encoder.set_depth(png::BitDepth::Eight);
-    let mut writer = encoder.write_header().map_err(refused)?;
-    writer.write_image_data(pixels).map_err(refused)?;
-    writer.finish().map_err(refused)?;
-    Ok(bytes)
 }

@@ -54,6 +54,10 @@ pub(crate) fn check(input: &[usize], output: &[usize], loss: Loss, dataset: &Dat
             "the model's last layer gives {output:?} a sample, and the set {} has {classes} classes; make the last layer {classes} units",
             dataset.name()
         )),
+        Loss::BceWithLogits if classes == 2 && output == [1] => Ok(()),
+        Loss::BceWithLogits if classes == 2 => {
+            wrong(format!("the model's last layer gives {output:?} a sample; with bce_with_logits two classes want one unit, the second's logit"))
+        }
         Loss::Mse | Loss::BceWithLogits if classes > 0 => {
             wrong(format!("this loss needs targets that are values, and the set {} has class labels; use `cross_entropy`", dataset.name()))
         }

@@ -10,7 +10,7 @@ mod save;
 mod survive;
 mod trainer;
 
-pub use evaluate::Evaluation;
+pub use evaluate::{Answers, Evaluation, Test};
 pub use fit::EarlyStopping;
 pub use predict::Predictor;
 pub use trainer::{FitOptions, Position, Trainer};

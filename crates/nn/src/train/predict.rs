@@ -57,7 +57,9 @@ impl Predictor {
     /// Where the set has no classes or does not fit the model, or the device fails.
     pub async fn confusion(&self, dataset: &Dataset) -> Result<Vec<Vec<u64>>, Error> {
         let (n, classes) = (dataset.len(), dataset.classes().len());
-        if classes == 0 || self.model.output_shape() != [classes] {
+        // Two classes from one probability: the second's.
+        let binary = classes == 2 && self.loss == Loss::BceWithLogits && self.model.output_shape() == [1];
+        if classes == 0 || !(binary || self.model.output_shape() == [classes]) {
             return Err(Error::Mismatch(format!("the set {} has {classes} classes, the model gives {:?} a sample", dataset.name(), self.model.output_shape())));
         }
         let mut counts = vec![vec![0; classes]; classes];
@@ -67,8 +69,11 @@ impl Predictor {
             let rows: Vec<usize> = (start..(start + size).min(n)).collect();
             dataset.fill_batch(&rows, &mut x, &mut y);
             let probabilities = self.predict(&x).await?;
-            for (&row, given) in rows.iter().zip(probabilities.chunks(classes)) {
-                let best = (0..classes).fold(0, |best, k| if given[k] > given[best] { k } else { best });
+            for (&row, given) in rows.iter().zip(probabilities.chunks(if binary { 1 } else { classes })) {
+                let best = match binary {
+                    true => usize::from(given[0] > 0.5),
+                    false => (0..classes).fold(0, |best, k| if given[k] > given[best] { k } else { best }),
+                };
                 if let Some(label) = dataset.label(row) {
                     counts[label as usize][best] += 1;
                 }
