@@ -31,6 +31,8 @@ pub struct Lowering<'a> {
     pub in_place: Option<usize>,
     /// A variant that must be used: lowering fails rather than falls back.
     pub variant: Option<&'a str>,
+    /// Bit n: nobody reads output n, and the kernel may leave it unwritten.
+    pub unread: u32,
 }
 
 /// What a launch binds, in the order of the binding numbers of group 0.
@@ -99,7 +101,12 @@ impl Lowered {
 impl<'a> Lowering<'a> {
     /// The facts without any wish.
     pub fn new(inputs: &'a [Operand], outputs: &'a [TensorType], caps: &'a Caps) -> Self {
-        Self { inputs, outputs, caps, in_place: None, variant: None }
+        Self { inputs, outputs, caps, in_place: None, variant: None, unread: 0 }
+    }
+
+    /// Whether somebody reads an output.
+    pub fn is_read(&self, output: usize) -> bool {
+        self.unread >> output & 1 == 0
     }
 
     /// An error where a variant that does not exist or cannot run here is forced.

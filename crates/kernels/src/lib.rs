@@ -15,6 +15,7 @@ pub mod launch;
 pub mod layout;
 pub mod op;
 pub mod ops;
+mod pooling;
 pub mod program;
 pub mod random;
 pub mod reduction;
@@ -22,6 +23,7 @@ pub mod reference;
 pub mod shaders;
 pub mod shape;
 pub mod tape;
+mod window;
 
 pub use body::Body;
 pub use builder::{Builder, Value};

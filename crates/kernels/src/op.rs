@@ -260,6 +260,10 @@ registry! {
     Mse in mse,
     /// Matrix product.
     MatMul in matmul,
+    /// The largest value of each window.
+    MaxPool2d in max_pool2d,
+    /// Its gradient.
+    MaxPool2dBackward in max_pool2d_backward,
     /// A strided window.
     Slice in slice,
     /// A window put back into zeros.

@@ -1,7 +1,7 @@
 //! Lowering: a fused graph becomes a recording of dispatches on buffers. Views become layouts and launch nothing.
 
 use crate::{Error, Graph};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use wgrad_kernels::ops::Map;
 use wgrad_kernels::{Access, Arg, Builder, Caps, Layout, Lowering as Facts, Op, Operand, Program, Shape, TensorType, Value, Work};
 use wgrad_runtime::{Binding, BufferSpec, Dispatch, Kind, Recording, Step};
@@ -37,6 +37,13 @@ impl Place {
     }
 }
 
+/// What becomes of a launch's outputs: see [`Facts`].
+#[derive(Default)]
+struct Use {
+    in_place: Option<usize>,
+    unread: u32,
+}
+
 struct Lowerer<'a> {
     graph: &'a Graph,
     caps: &'a Caps,
@@ -51,6 +58,8 @@ struct Lowerer<'a> {
     targets: HashMap<Value, usize>,
     /// For a value that replaces a leaf: that leaf.
     replaces: HashMap<Value, Value>,
+    /// What is fetched or replaces a leaf.
+    wanted: HashSet<Value>,
     /// When each node runs.
     position: Vec<usize>,
     /// The position from which leaves may be overwritten.
@@ -78,6 +87,7 @@ pub fn lower(graph: &Graph, fetch: &[Value], updates: &[(Value, Value)], caps: &
         copies: HashMap::new(),
         targets: HashMap::new(),
         replaces: updates.iter().map(|&(leaf, value)| (value, leaf)).collect(),
+        wanted: fetch.iter().copied().chain(updates.iter().map(|u| u.1)).collect(),
         position,
         late_from: early.len(),
         readers: graph.readers(),
@@ -173,7 +183,8 @@ impl Lowerer<'_> {
             self.places.insert(value, Place::contiguous(buffer, ty));
             outputs.push(buffer);
         }
-        self.launch(op, &places, &outputs, &types, in_place)
+        let unread = (0..).zip(&node.outputs).filter(|(_, v)| !self.wanted.contains(v) && self.readers[v.0 as usize].is_empty()).map(|(o, _)| 1 << o).sum();
+        self.launch(op, &places, &outputs, &types, Use { in_place, unread })
     }
 
     /// A view is its input's buffer seen otherwise; where that is impossible, seen on a row-major copy.
@@ -218,7 +229,7 @@ impl Lowerer<'_> {
         let ty = self.graph.ty(value).clone();
         let copy = Op::Map(Map::copy(&ty.shape));
         let place = self.places[&value].clone();
-        self.launch(&copy, &[place], &[buffer], &[ty], None)
+        self.launch(&copy, &[place], &[buffer], &[ty], Use::default())
     }
 
     /// Moves a value that is another leaf's data, or a view of it, out of the way before leaves are overwritten.
@@ -287,11 +298,11 @@ impl Lowerer<'_> {
         (places.iter().filter(|p| p.buffer == buffer).count() == 1).then_some(found)
     }
 
-    fn launch(&mut self, op: &Op, places: &[Place], outputs: &[usize], types: &[TensorType], in_place: Option<usize>) -> Result<(), Error> {
+    fn launch(&mut self, op: &Op, places: &[Place], outputs: &[usize], types: &[TensorType], usage: Use) -> Result<(), Error> {
         let kernel = op.kernel();
         let operands: Vec<Operand> = places.iter().map(|p| p.operand.clone()).collect();
         let variant = self.options.variants.iter().find(|(name, _)| name == kernel.name()).map(|(_, v)| v.as_str());
-        let lowered = kernel.lower(&Facts { inputs: &operands, outputs: types, caps: self.caps, in_place, variant })?;
+        let lowered = kernel.lower(&Facts { inputs: &operands, outputs: types, caps: self.caps, in_place: usage.in_place, variant, unread: usage.unread })?;
         let name = kernel.name();
         let temps: Vec<usize> = lowered.temps.iter().map(|&bytes| self.buffer(bytes, format!("{name} scratch"), Kind::Temp)).collect();
         for launch in lowered.launches {
