@@ -19,6 +19,7 @@ mod interpret;
 mod lower;
 mod methods;
 mod methods_index;
+mod methods_pool;
 mod simplify;
 mod step;
 mod tensor;

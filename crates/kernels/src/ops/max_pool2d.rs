@@ -38,6 +38,11 @@ impl MaxPool2d {
         Self { kernel_shape: kernel, strides: kernel, pads: [0; 4], dilations: [1; 2], ceil_mode: false }
     }
 
+    /// Windows of `kernel` places side by side on lines.
+    pub fn line(kernel: usize) -> Self {
+        Self::new([1, kernel])
+    }
+
     /// The windows over images of `size`.
     pub(crate) fn spans(&self, op: &str, size: [usize; 2]) -> Result<[Span; 2], OpError> {
         let Self { kernel_shape, strides, pads, dilations, ceil_mode } = *self;

@@ -8,6 +8,7 @@ mod dropout;
 mod flatten;
 mod linear;
 mod pair;
+mod pool;
 mod residual;
 
 pub use activation::{Activation, Elu, Function, LeakyRelu};
@@ -18,6 +19,7 @@ pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
 pub use pair::Pair;
+pub use pool::{MaxPool1d, MaxPool2d};
 pub use residual::Residual;
 
 use crate::Error;
@@ -130,6 +132,10 @@ pub enum Layer {
     Sigmoid(Activation),
     /// Sets values to zero at random while training.
     Dropout(Dropout),
+    /// The largest value of each window of an image.
+    MaxPool2d(MaxPool2d),
+    /// The largest value of each window of a line.
+    MaxPool1d(MaxPool1d),
     /// Layers under one name.
     Block(Block),
     /// A body with a way around it.
@@ -152,6 +158,8 @@ kinds!(Layer, "a layer" {
     "tanh" => Tanh(Activation),
     "sigmoid" => Sigmoid(Activation),
     "dropout" => Dropout(Dropout),
+    "max_pool2d" => MaxPool2d(MaxPool2d),
+    "max_pool1d" => MaxPool1d(MaxPool1d),
     "block" => Block(Block),
     "residual" => Residual(Residual),
     "branches" => Branches(Branches),
@@ -200,6 +208,8 @@ impl Layer {
             Layer::Elu(e) => Ok(e.build(input)),
             Layer::Tanh(a) => Ok(a.build(input, Tensor::tanh)),
             Layer::Sigmoid(a) => Ok(a.build(input, Tensor::sigmoid)),
+            Layer::MaxPool2d(p) => p.build(self, input, site),
+            Layer::MaxPool1d(p) => p.build(self, input, site),
             Layer::Block(block) => block.build(input, site),
             Layer::Residual(residual) => residual.build(self, input, site),
             Layer::Branches(branches) => branches.build(self, input, site),
@@ -256,6 +266,8 @@ impl std::fmt::Display for Layer {
             Layer::Tanh(_) => f.write_str("tanh"),
             Layer::Sigmoid(_) => f.write_str("sigmoid"),
             Layer::Dropout(d) => write!(f, "dropout {}", d.ratio),
+            Layer::MaxPool2d(p) => write!(f, "max_pool2d {}", p.kernel_size),
+            Layer::MaxPool1d(p) => write!(f, "max_pool1d {}", p.kernel_size),
             Layer::Block(_) => f.write_str("block"),
             Layer::Residual(r) => write!(f, "residual{}{}", if r.activation.is_some() { ", then " } else { "" }, r.activation.map_or("", Function::name)),
             Layer::Branches(b) => write!(f, "branches {}", b.branches.len()),

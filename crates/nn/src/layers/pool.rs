@@ -1,0 +1,112 @@
+//! Pooling: windows over the height and the width of samples [channels, height, width], or over the length of [channels, length].
+
+use super::{Built, Layer, Pair, Site};
+use crate::Error;
+use crate::recipe::record;
+use wgrad_tensor::kernels::{Op, ops};
+use wgrad_tensor::{DType, Tensor, TensorType};
+
+/// The largest value of each window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaxPool2d {
+    /// A window.
+    pub kernel_size: Pair,
+    /// Steps from window to window; absent: `kernel_size`.
+    pub stride: Option<Pair>,
+    /// Padding on both sides, at most half a window.
+    pub padding: Pair,
+    /// Steps between the places of a window.
+    pub dilation: Pair,
+    /// Whether a last, incomplete window counts.
+    pub ceil_mode: bool,
+}
+
+record!(MaxPool2d, "a max_pool2d layer" {
+    kernel_size: required,
+    stride: optional,
+    padding: or(Pair::both(0)),
+    dilation: or(Pair::both(1)),
+    ceil_mode: or(false),
+});
+
+/// As [`MaxPool2d`], over one axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaxPool1d {
+    /// A window.
+    pub kernel_size: usize,
+    /// Steps from window to window; absent: `kernel_size`.
+    pub stride: Option<usize>,
+    /// Padding on both sides, at most half a window.
+    pub padding: usize,
+    /// Steps between the places of a window.
+    pub dilation: usize,
+    /// Whether a last, incomplete window counts.
+    pub ceil_mode: bool,
+}
+
+record!(MaxPool1d, "a max_pool1d layer" { kernel_size: required, stride: optional, padding: or(0), dilation: or(1), ceil_mode: or(false) });
+
+/// The same padding on opposite sides: above, left, below, right.
+fn sides(padding: Pair) -> [usize; 4] {
+    [padding.h, padding.w, padding.h, padding.w]
+}
+
+impl MaxPool2d {
+    /// Windows side by side.
+    pub fn new(kernel_size: impl Into<Pair>) -> Self {
+        Self { kernel_size: kernel_size.into(), stride: None, padding: Pair::both(0), dilation: Pair::both(1), ceil_mode: false }
+    }
+
+    pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+        let op = ops::MaxPool2d {
+            kernel_shape: self.kernel_size.array(),
+            strides: self.stride.unwrap_or(self.kernel_size).array(),
+            pads: sides(self.padding),
+            dilations: self.dilation.array(),
+            ceil_mode: self.ceil_mode,
+        };
+        images(op, layer, input, site)
+    }
+}
+
+impl MaxPool1d {
+    pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+        let op = ops::MaxPool2d {
+            kernel_shape: [1, self.kernel_size],
+            strides: [1, self.stride.unwrap_or(self.kernel_size)],
+            pads: [0, self.padding, 0, self.padding],
+            dilations: [1, self.dilation],
+            ceil_mode: self.ceil_mode,
+        };
+        lines(op, layer, input, site)
+    }
+}
+
+/// An op over images as a layer.
+pub(super) fn images(op: impl Into<Op>, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+    if input.len() != 3 {
+        return Err(site.error(layer, format!("it takes samples of three axes, [channels, height, width], and is given {input:?}")));
+    }
+    over(op.into(), layer, input, input, site)
+}
+
+/// An op over images as a layer over lines: images of height 1.
+pub(super) fn lines(op: impl Into<Op>, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+    let &[channels, length] = input else {
+        return Err(site.error(layer, format!("it takes samples of two axes, [channels, length], and is given {input:?}")));
+    };
+    over(op.into(), layer, input, &[channels, 1, length], site)
+}
+
+fn over(op: Op, layer: &Layer, input: &[usize], image: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+    let ty = TensorType::new([&[1], image].concat(), DType::F32);
+    let pooled = op.kernel().infer(&[ty]).map_err(|e| site.error(layer, format!("samples of {input:?}: {}", e.message)))?;
+    let shape = &pooled[0].shape;
+    let (flat, image) = (input.len() == 2, image.to_vec());
+    let output = if flat { vec![shape[1], shape[3]] } else { shape[1..].to_vec() };
+    let ends = [image, output.clone()].map(|shape| std::iter::once(-1).chain(shape.iter().map(|&n| n as i64)).collect::<Vec<_>>());
+    let forward = move |x: &Tensor, _: &super::Pass| {
+        if flat { x.reshape(&ends[0]).apply(op.clone(), &[]).reshape(&ends[1]) } else { x.apply(op.clone(), &[]) }
+    };
+    Ok(Built::new(Vec::new(), output, forward))
+}

@@ -1,0 +1,39 @@
+//! Pooling as methods: windows over images [N, C, H, W], or over lines [N, C, L], which are images of height 1.
+
+use crate::Tensor;
+use wgrad_kernels::ops::MaxPool2d;
+use wgrad_kernels::{Op, OpError};
+
+impl Tensor {
+    /// The largest value of each window of images [N, C, H, W].
+    #[track_caller]
+    pub fn max_pool2d(&self, pool: &MaxPool2d) -> Tensor {
+        self.apply(pool.clone(), &[])
+    }
+
+    /// As [`Tensor::max_pool2d`], and for each maximum its place row·W + column in the plane, as i32.
+    #[track_caller]
+    pub fn max_pool2d_with_indices(&self, pool: &MaxPool2d) -> (Tensor, Tensor) {
+        let mut both = self.apply_all(pool.clone(), &[]);
+        let indices = both.swap_remove(1);
+        (both.swap_remove(0), indices)
+    }
+
+    /// The largest value of each window of lines [N, C, L]: `pool` has windows of height 1, as [`MaxPool2d::line`] makes them.
+    #[track_caller]
+    pub fn max_pool1d(&self, pool: &MaxPool2d) -> Tensor {
+        self.over_lines(pool.clone())
+    }
+
+    /// An op over images on lines.
+    #[track_caller]
+    fn over_lines(&self, op: impl Into<Op>) -> Tensor {
+        let op = op.into();
+        let &[n, c, l] = &self.shape()[..] else {
+            panic!("{}", OpError::new(op.kernel().name(), format!("takes lines [N, C, L], got {}", self.ty())));
+        };
+        let y = self.reshape(&[n as i64, c as i64, 1, l as i64]).apply(op, &[]);
+        let length = y.shape()[3] as i64;
+        y.reshape(&[n as i64, c as i64, length])
+    }
+}
