@@ -107,7 +107,7 @@ fn the_printed_plan_is_what_the_device_allocates() {
     let recipe = Recipe::built_in("quickstart").unwrap();
     let data = wgrad::nn::recipe::Data { train: train.clone(), validation: None, test: train.clone() };
     let mut trainer = recipe.trainer(&device, &data).unwrap();
-    let planned = printed_total(&trainer.plan(&train).unwrap());
+    let planned = printed_total(&trainer.plan(&train).unwrap().to_string());
     trainer.options_mut().epochs = 1;
     trainer.fit_blocking(&train, &mut Quiet).unwrap();
     device.runtime().trim();

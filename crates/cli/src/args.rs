@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Info(commands::info::Args),
     /// Lists the built-in recipes, or prints one.
     Recipes(commands::recipes::Args),
+    /// Prints a recipe's layers, shapes, parameters, FLOPs and memory.
+    Summary(commands::summary::Args),
     /// Downloads data sets.
     Data(commands::data::Args),
     /// Trains a network as a recipe says, or goes on with a run.

@@ -41,6 +41,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(global, args),
         Command::Eval(args) => commands::eval::run(global, args),
         Command::Predict(args) => commands::predict::run(global, args),
+        Command::Summary(args) => commands::summary::run(global, args),
         Command::Verify(args) => commands::verify::run(global, args),
         Command::Bench(args) => commands::bench::run(global, args),
         Command::Op(args) => commands::op::run(global, args),

@@ -56,6 +56,11 @@ impl Loss {
         }
     }
 
+    /// Whether targets are always class labels, one logit a class.
+    pub fn takes_classes(self) -> bool {
+        self == Loss::CrossEntropy
+    }
+
     /// What turns the output into a prediction for people: probabilities for classifiers.
     #[track_caller]
     pub fn activate(self, output: &Tensor) -> Tensor {

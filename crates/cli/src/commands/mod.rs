@@ -7,6 +7,7 @@ pub(crate) mod info;
 pub(crate) mod op;
 pub(crate) mod predict;
 pub(crate) mod recipes;
+pub(crate) mod summary;
 pub(crate) mod train;
 pub(crate) mod verify;
 

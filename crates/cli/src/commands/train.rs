@@ -89,7 +89,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     let data = recipe.data(args.data.as_deref())?;
     let mut trainer = recipe.trainer(&device, &data)?;
     // The plan is made before anything is written: what does not fit is refused with nothing left behind.
-    let plan = trainer.plan(&data.train)?;
+    let plan = trainer.plan(&data.train)?.to_string();
     let run = begin(args, &recipe, &data, &mut trainer)?;
     logging::to_file(&run.join("train.log"));
     let options = trainer.options_mut();
@@ -137,7 +137,7 @@ fn new_recipe(global: &Global, args: &Args) -> Result<Recipe, Failure> {
 }
 
 /// A recipe by its file or its built-in name.
-fn named_recipe(name: &str) -> Result<Recipe, Failure> {
+pub(super) fn named_recipe(name: &str) -> Result<Recipe, Failure> {
     let path = Path::new(name);
     let looks_like_a_file = path.extension().is_some() || name.contains(std::path::MAIN_SEPARATOR);
     if !path.is_file() && !looks_like_a_file {

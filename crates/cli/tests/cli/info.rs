@@ -67,7 +67,7 @@ fn recipes_are_listed_and_printed() {
 #[test]
 fn every_command_has_help_with_an_example() {
     let place = Place::new();
-    for command in ["info", "recipes", "train", "eval", "predict", "verify", "bench", "op"] {
+    for command in ["info", "recipes", "train", "eval", "predict", "summary", "verify", "bench", "op"] {
         let text = place.good(&[command, "--help"]).stdout;
         assert!(text.contains("Example") && text.contains(&format!("wgrad {command}")), "{command}: {text}");
     }

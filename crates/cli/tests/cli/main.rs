@@ -8,5 +8,6 @@ mod inputs;
 mod op;
 mod predict;
 mod resume;
+mod summary;
 mod train;
 mod verify;

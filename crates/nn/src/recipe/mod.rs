@@ -151,6 +151,21 @@ impl Recipe {
         self.layers.iter().cloned().fold(start, |m, layer| m.layer(layer)).build(device, self.seed)
     }
 
+    /// A set of the shapes that the recipe's network takes and gives, of `samples` zeros: stands in for the data where only
+    /// shapes matter.
+    ///
+    /// # Errors
+    /// Where a shape has no values.
+    pub fn stand_in(&self, input: &[usize], output: &[usize], samples: usize) -> Result<Dataset, Error> {
+        let targets = match self.loss.takes_classes() {
+            true => Targets::Classes(vec![0; samples].into()),
+            false => Targets::Values { data: vec![0.0; samples * output.iter().product::<usize>()].into(), shape: output.to_vec() },
+        };
+        let classes = if self.loss.takes_classes() { (0..output.iter().product::<usize>()).map(|k| k.to_string()).collect() } else { Vec::new() };
+        let inputs = Inputs::U8(vec![0; samples * input.iter().product::<usize>()].into());
+        Ok(Dataset::new(self.name.clone(), inputs, input, targets, classes)?)
+    }
+
     /// A trainer for the recipe's network and data.
     ///
     /// # Errors

@@ -97,6 +97,15 @@ impl Setting for Source {
 }
 
 impl Source {
+    /// Shape of one sample, where it is known before any file is read.
+    pub fn input_shape(&self) -> Option<Vec<usize>> {
+        match self {
+            Source::Digits { .. } | Source::Mnist { .. } => Some(vec![1, 28, 28]),
+            Source::Values { inputs, .. } => inputs.first().map(|row| vec![row.len()]),
+            Source::Idx { .. } => None,
+        }
+    }
+
     /// Its keys, `source` first.
     pub(super) fn lines(&self, out: &mut Lines) {
         let mut source = |name: &str| out.required("source", &name.to_owned());

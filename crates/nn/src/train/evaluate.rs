@@ -7,6 +7,7 @@ use crate::layers::Pass;
 use crate::metrics::{Classification, Metrics, Predictions, Regression};
 use crate::{Error, Loss, Trainer};
 use serde::Serialize;
+use wgrad_tensor::runtime::Plan;
 use wgrad_tensor::{Step, Tensor, Variable};
 
 /// How a model does on a set.
@@ -134,7 +135,7 @@ impl Trainer {
     ///
     /// # Errors
     /// Where model, loss and data do not fit, or the plan does not fit the device.
-    pub fn evaluation_plan(&self, dataset: &Dataset) -> Result<wgrad_tensor::runtime::Plan, Error> {
+    pub fn evaluation_plan(&self, dataset: &Dataset) -> Result<Plan, Error> {
         feed::check(self.model.input_shape(), self.model.output_shape(), self.loss, dataset)?;
         Ok(self.evaluation_step(dataset, evaluation_batch(dataset.len()), false)?.1.plan().clone())
     }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use web_time::Instant;
+use wgrad_tensor::runtime::Plan;
 use wgrad_tensor::{Data, Device, Step, Tensor, Variable, bytes};
 
 /// How to fit.
@@ -238,9 +239,9 @@ impl Trainer {
     ///
     /// # Errors
     /// Where model, loss and data do not fit, or the plan does not fit the device.
-    pub fn plan(&mut self, dataset: &Dataset) -> Result<String, Error> {
+    pub fn plan(&mut self, dataset: &Dataset) -> Result<Plan, Error> {
         let batch = self.options.batch_size.min(dataset.len());
-        Ok(self.train_step(dataset, batch)?.step.plan().to_string())
+        Ok(self.train_step(dataset, batch)?.step.plan().clone())
     }
 
     /// The bytes of that plan.
@@ -248,8 +249,7 @@ impl Trainer {
     /// # Errors
     /// As [`Trainer::plan`].
     pub fn planned_bytes(&mut self, dataset: &Dataset) -> Result<u64, Error> {
-        let batch = self.options.batch_size.min(dataset.len());
-        Ok(self.train_step(dataset, batch)?.step.plan().total_bytes())
+        Ok(self.plan(dataset)?.total_bytes())
     }
 
     /// Times every kernel of one training step on this set's first batch. The step counts: weights move.
