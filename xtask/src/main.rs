@@ -3,6 +3,7 @@
 mod adapter;
 mod apt;
 mod licence;
+mod oracle;
 mod run;
 mod tidy;
 mod web;
@@ -22,9 +23,10 @@ cargo xtask COMMAND [--yes]
   tidy       the project's own rules alone
   support    write docs/support.md from the list of ops
   verify     check every op on this machine's adapter; --driver swiftshader: on SwiftShader instead
+  oracle     compare every op with PyTorch on random cases; --help tells of its arguments
 
-`demo`, `test`, `adapter` and `verify` need a graphics adapter, `web` needs a wasm toolchain and Node, the tests need
-Chromium and Firefox. What is missing on Debian or Ubuntu is installed with apt-get (for graphics, Mesa's software
+`demo`, `test`, `adapter`, `verify` and `oracle` need a graphics adapter, `web` needs a wasm toolchain and Node, the
+tests need Chromium and Firefox, `oracle` Python. What is missing on Debian or Ubuntu is installed with apt-get (for graphics, Mesa's software
 driver); --yes (or CI=true) answers the question before sudo.";
 
 fn main() -> ExitCode {
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy::check(&root()),
         ["support"] => support(),
         ["verify", rest @ ..] => verify(yes, rest),
+        ["oracle", rest @ ..] => oracle::run(yes, rest),
         ["web", rest @ ..] => web::run(yes, rest),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
@@ -63,6 +66,11 @@ fn in_ci() -> bool {
 fn root() -> PathBuf {
     let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     xtask.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// The target folder. Everything that is built or installed for this project lies under it.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |set| std::path::absolute(&set).unwrap_or_else(|_| set.into()))
 }
 
 fn cargo(args: &[&str]) -> Command {

@@ -17,7 +17,7 @@ const PORT: u16 = 8080;
 /// Where things are.
 pub(crate) struct Folders {
     pub(crate) root: PathBuf,
-    /// The target folder. Everything that is built or installed for this project lies under it.
+    /// The target folder.
     pub(crate) target: PathBuf,
     /// The package for npm.
     pub(crate) package: PathBuf,
@@ -28,7 +28,7 @@ pub(crate) struct Folders {
 impl Folders {
     fn new() -> Self {
         let root = crate::root();
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |set| std::path::absolute(&set).unwrap_or_else(|_| set.into()));
+        let target = crate::target();
         Self { package: target.join("web/package"), site: target.join("web/site"), root, target }
     }
 }
