@@ -8,15 +8,17 @@
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
   let i = (group.x + group.y * groups.x) * WORKGROUP + lane;
-  if i >= params.batch * params.m * params.n {
+  if i >= params.batch * params.m * params.n * params.splits {
     return;
   }
   let col = i % params.n;
   let row = i / params.n % params.m;
-  let first = first_elements(i / params.n / params.m);
+  let slot = i / params.n / params.m;
+  let first = first_elements(slot % params.batch);
+  let begin = slot / params.batch * params.split_k;
   var sum = 0.0;
-  for (var k = 0u; k < params.k; k += 1u) {
+  for (var k = begin; k < min(begin + params.split_k, params.k); k += 1u) {
     sum += load_a(first.x, row, k) * load_b(first.y, k, col);
   }
-  store(i, sum);
+  store1(slot * params.m * params.n, row, col, sum);
 }

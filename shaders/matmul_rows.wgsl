@@ -13,8 +13,6 @@
 // Features: none.
 const A_ALONG_K: bool = A_VEC4 && !TRANS_A;
 const A_ALONG_ROWS: bool = A_VEC4 && TRANS_A;
-const B_ALONG_COLS: bool = B_VEC4 && !TRANS_B;
-const B_ALONG_K: bool = B_VEC4 && TRANS_B;
 const NEXT: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
 
 // Where four rows of A begin, in vectors where A is read by vectors. Rows past the edge repeat the last one; nobody stores them.
@@ -24,18 +22,6 @@ fn start_a(first: u32, row: u32) -> vec4<u32> {
   }
   let at = first + min(row + NEXT, vec4<u32>(params.m - 1u)) * params.a_row;
   if A_ALONG_K {
-    return at / 4u;
-  }
-  return at;
-}
-
-// Where four columns of B begin, likewise.
-fn start_b(first: u32, col: u32) -> vec4<u32> {
-  if B_ALONG_COLS {
-    return vec4<u32>((first + min(col, params.n - 4u)) / 4u);
-  }
-  let at = first + min(col + NEXT, vec4<u32>(params.n - 1u)) * params.b_col;
-  if B_ALONG_K {
     return at / 4u;
   }
   return at;
@@ -61,7 +47,7 @@ fn cut(v: mat4x4<f32>, k: u32, k_end: u32) -> mat4x4<f32> {
 // A[row..row+4, k..k+4], a vector for each row.
 fn block_a(at: vec4<u32>, k: u32, k_end: u32) -> mat4x4<f32> {
   if A_ALONG_K {
-    let i = at + k / 4u;
+    let i = at + a_step(k) / 4u;
     return mat4x4<f32>(vector_a(i.x), vector_a(i.y), vector_a(i.z), vector_a(i.w));
   }
   let s = steps(k, k_end);
@@ -74,24 +60,6 @@ fn block_a(at: vec4<u32>, k: u32, k_end: u32) -> mat4x4<f32> {
     load_a(at.x, 0u, s.y), load_a(at.y, 0u, s.y), load_a(at.z, 0u, s.y), load_a(at.w, 0u, s.y),
     load_a(at.x, 0u, s.z), load_a(at.y, 0u, s.z), load_a(at.z, 0u, s.z), load_a(at.w, 0u, s.z),
     load_a(at.x, 0u, s.w), load_a(at.y, 0u, s.w), load_a(at.z, 0u, s.w), load_a(at.w, 0u, s.w)), k, k_end));
-}
-
-// B[k..k+4, col..col+4], a vector for each k.
-fn block_b(at: vec4<u32>, k: u32, k_end: u32) -> mat4x4<f32> {
-  if B_ALONG_K {
-    let i = at + k / 4u;
-    return transpose(mat4x4<f32>(vector_b(i.x), vector_b(i.y), vector_b(i.z), vector_b(i.w)));
-  }
-  let s = steps(k, k_end);
-  if B_ALONG_COLS {
-    let i = at + s * u32(i32(params.b_k) / 4);
-    return cut(mat4x4<f32>(vector_b(i.x), vector_b(i.y), vector_b(i.z), vector_b(i.w)), k, k_end);
-  }
-  return cut(mat4x4<f32>(
-    load_b(at.x, s.x, 0u), load_b(at.y, s.x, 0u), load_b(at.z, s.x, 0u), load_b(at.w, s.x, 0u),
-    load_b(at.x, s.y, 0u), load_b(at.y, s.y, 0u), load_b(at.z, s.y, 0u), load_b(at.w, s.y, 0u),
-    load_b(at.x, s.z, 0u), load_b(at.y, s.z, 0u), load_b(at.z, s.z, 0u), load_b(at.w, s.z, 0u),
-    load_b(at.x, s.w, 0u), load_b(at.y, s.w, 0u), load_b(at.z, s.w, 0u), load_b(at.w, s.w, 0u)), k, k_end);
 }
 
 @compute @workgroup_size(WORKGROUP)

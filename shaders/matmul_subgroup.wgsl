@@ -75,7 +75,9 @@ fn multiply(acc: ptr<function, Acc>, place: Place, lane: u32, k: u32) {
         s = fma(vec4<f32>(av.x), bv[0][j], s);
         s = fma(vec4<f32>(av.y), bv[1][j], s);
         s = fma(vec4<f32>(av.z), bv[2][j], s);
-        s = fma(vec4<f32>(av.w), bv[3][j], s);
+        if TAPS > 3u {
+          s = fma(vec4<f32>(av.w), bv[3][j], s);
+        }
         (*acc)[i][l][j] = s;
       }
     }

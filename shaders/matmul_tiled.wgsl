@@ -88,6 +88,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       }
     }
     for (var kk = 0u; kk < TILE_K; kk += 1u) {
+      if kk % 4u >= TAPS {
+        continue;
+      }
       var bv: array<vec4<f32>, COL_VECS>;
       for (var j = 0u; j < COL_VECS; j += 1u) {
         bv[j] = tile_b[kk][j * THREADS_N + tx];

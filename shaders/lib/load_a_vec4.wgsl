@@ -7,7 +7,7 @@ fn vector_a(at: u32) -> vec4<f32> {
 }
 
 fn load_a(first: u32, row: u32, k: u32) -> f32 {
-  let at = first + row * params.a_row + k * params.a_k;
+  let at = first + row * params.a_row + a_step(k);
   return f32(a[at / 4u][at % 4u]);
 }
 
@@ -15,12 +15,12 @@ fn load_a_along_k(first: u32, row: u32, k: u32) -> vec4<f32> {
   if TRANS_A {
     return vec4<f32>(load_a(first, row, k), load_a(first, row, k + 1u), load_a(first, row, k + 2u), load_a(first, row, k + 3u));
   }
-  return vec4<f32>(a[(first + row * params.a_row + k) / 4u]);
+  return vec4<f32>(a[(first + row * params.a_row + a_step(k)) / 4u]);
 }
 
 fn load_a_along_rows(first: u32, row: u32, k: u32) -> vec4<f32> {
   if !TRANS_A {
     return vec4<f32>(load_a(first, row, k), load_a(first, row + 1u, k), load_a(first, row + 2u, k), load_a(first, row + 3u, k));
   }
-  return vec4<f32>(a[(first + row + k * params.a_k) / 4u]);
+  return vec4<f32>(a[(first + row + a_step(k)) / 4u]);
 }

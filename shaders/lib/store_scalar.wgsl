@@ -6,6 +6,10 @@ fn store(at: u32, value: f32) {
   out[at] = stored(epilogue(value, at));
 }
 
+fn store1(first: u32, row: u32, col: u32, value: f32) {
+  store(first + row * params.out_row + col * params.out_col, value);
+}
+
 // Four neighbours along the columns, those below n only.
 fn store4(first: u32, row: u32, col: u32, value: vec4<f32>) {
   let at = first + row * params.out_row + col * params.out_col;

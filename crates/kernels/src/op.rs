@@ -93,6 +93,17 @@ pub trait Kernel: Debug {
         None
     }
 
+    /// The op with a chain through which every output passes before it is stored, where it takes one and has none yet.
+    /// The chain's inputs follow the op's own.
+    fn with_epilogue(&self, _chain: &ops::Map) -> Option<Op> {
+        None
+    }
+
+    /// That chain.
+    fn epilogue(&self) -> Option<&ops::Map> {
+        None
+    }
+
     /// Pairs (output, input) that share memory: the launch finds the input's data in the output's buffer.
     fn aliases(&self) -> &'static [(usize, usize)] {
         &[]
@@ -260,6 +271,12 @@ registry! {
     Mse in mse,
     /// Matrix product.
     MatMul in matmul,
+    /// Convolution of images.
+    Conv2d in conv2d,
+    /// Its transpose.
+    ConvTranspose2d in conv_transpose2d,
+    /// The gradient of a convolution by its weights.
+    Conv2dWeightGrad in conv2d_weight_grad,
     /// The largest value of each window.
     MaxPool2d in max_pool2d,
     /// Its gradient.

@@ -76,6 +76,8 @@ pub static KERNELS: &[(&str, &str)] = files![
     "matmul_subgroup",
     "matmul_tiled",
     "matmul_splitk_reduce",
+    "conv_pack",
+    "conv_depthwise",
     "reduce",
     "reduce_workgroup",
     "arg_reduce",
@@ -107,7 +109,7 @@ pub static KERNELS: &[(&str, &str)] = files![
 ];
 
 /// Libraries: files of functions only.
-pub static LIBRARIES: &[(&str, &str)] = files!["unary", "parametric", "binary", "cast", "cross_entropy_row", "lib/index", "lib/threefry"];
+pub static LIBRARIES: &[(&str, &str)] = files!["unary", "parametric", "binary", "cast", "cross_entropy_row", "lib/a_step", "lib/index", "lib/threefry"];
 
 /// Parts: files with bindings and types of their own, which a program names and which are linked whole. `load_a_scalar`
 /// and `load_a_vec4` define the same functions: a program takes one of them.
@@ -115,6 +117,15 @@ pub static PARTS: &[(&str, &str)] = files![
     "lib/matmul_access",
     "lib/matmul_block_a",
     "lib/matmul_block_b",
+    "lib/matmul_columns",
+    "lib/conv_access",
+    "lib/conv_columns",
+    "lib/conv_weight_columns",
+    "lib/conv_input_scalar",
+    "lib/conv_input_vec4",
+    "lib/a_step_images",
+    "lib/store_images_scalar",
+    "lib/store_images_vec4",
     "lib/load_a_scalar",
     "lib/load_a_vec4",
     "lib/load_b_scalar",

@@ -1,10 +1,10 @@
-//! Fusion: neighbouring element-wise ops become one `map`, a map behind a matmul becomes its epilogue, and a map in front of
+//! Fusion: neighbouring element-wise ops become one `map`, a map behind a matmul or a convolution becomes its epilogue, and a map in front of
 //! a reduction becomes its prologue. Nothing is computed twice and no value that is asked for disappears.
 
 use crate::Graph;
 use std::collections::BTreeSet;
 use wgrad_kernels::body::{Source, Step};
-use wgrad_kernels::ops::{Map, MatMul, Reduce};
+use wgrad_kernels::ops::{Map, Reduce};
 use wgrad_kernels::{Builder, DType, Op, Shape, TensorType, Value};
 
 /// Inputs of one fused launch: the portable limit of 8 storage buffers less the output.
@@ -20,7 +20,7 @@ struct Group {
     members: Vec<usize>,
     /// Values read from outside, constants left out.
     inputs: BTreeSet<Value>,
-    /// The matmul that the group is the epilogue of, by its output.
+    /// The matmul or convolution that the group is the epilogue of, by its output.
     head: Option<Value>,
     /// The reduction that the group is the prologue of.
     reduce: Option<usize>,
@@ -124,12 +124,12 @@ fn group(graph: &Graph, keep: &[Value]) -> (Vec<Group>, Vec<Option<usize>>) {
     (groups, group_of)
 }
 
-/// Makes the group the epilogue of a matmul that only it reads.
+/// Makes the group the epilogue of a matmul or convolution that only it reads.
 fn attach_head(graph: &Graph, group: &mut Group, free: impl Fn(Value) -> bool) {
     let root = graph.ty(graph.nodes()[group.members[0]].outputs[0]);
     group.head = group.inputs.iter().copied().find(|&v| {
-        let matmul = matches!(graph.op_of(v), Some(Op::MatMul(m)) if m.epilogue.is_none());
-        matmul && root.dtype.is_float() && graph.ty(v).shape == group.shape && free(v)
+        let takes = graph.op_of(v).is_some_and(|op| op.kernel().with_epilogue(&Map::copy(&group.shape)).is_some());
+        takes && root.dtype.is_float() && graph.ty(v).shape == group.shape && free(v)
     });
     if let Some(head) = group.head {
         if group.inputs.len() > MAX_INPUTS - 2 {
@@ -189,10 +189,10 @@ fn emit_group(graph: &Graph, group: &Group, out: &mut Graph, map: &[Option<Value
     let now = |vs: &[Value]| -> Vec<Value> { vs.iter().filter_map(|v| map[v.0 as usize]).collect() };
     match group.head {
         Some(head) => {
-            let matmul = &graph.nodes()[graph.maker(head)];
-            let mut all = now(&matmul.inputs);
+            let maker = &graph.nodes()[graph.maker(head)];
+            let mut all = now(&maker.inputs);
             all.extend(now(&inputs));
-            out.append(Some(Op::MatMul(MatMul { epilogue: Some(chain) })), all, types)
+            out.append(maker.op.as_ref().and_then(|op| op.kernel().with_epilogue(&chain)), all, types)
         }
         None => out.append(Some(Op::Map(chain)), now(&inputs), types),
     }

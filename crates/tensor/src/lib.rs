@@ -18,6 +18,7 @@ mod graph;
 mod interpret;
 mod lower;
 mod methods;
+mod methods_conv;
 mod methods_index;
 mod methods_pool;
 mod simplify;

@@ -349,7 +349,6 @@ fn label(op: &Op, shape: &Shape) -> String {
     match op {
         Op::Map(map) if map.steps.is_empty() => format!("copy {shape}"),
         Op::Map(map) => format!("map {shape} {}", steps(map)),
-        Op::MatMul(m) => format!("matmul {shape}{}", m.epilogue.as_ref().map_or(String::new(), |e| format!(" {}", steps(e)))),
-        op => format!("{} {shape}", op.kernel().name()),
+        op => format!("{} {shape}{}", op.kernel().name(), op.kernel().epilogue().map_or(String::new(), |e| format!(" {}", steps(e)))),
     }
 }

@@ -11,7 +11,7 @@ use super::matmul_launch::Gemm;
 use crate::launch::{Lowered, Lowering};
 use crate::op::{Entry, Kernel, Node};
 use crate::ops::map::Map;
-use crate::{Array, Builder, Layout, OpError, Shape, TensorType, Value};
+use crate::{Array, Builder, Layout, Op, OpError, Shape, TensorType, Value};
 
 /// The matrix product of the last two axes.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -67,6 +67,14 @@ impl Kernel for MatMul {
         true
     }
 
+    fn with_epilogue(&self, chain: &Map) -> Option<Op> {
+        self.epilogue.is_none().then(|| MatMul { epilogue: Some(chain.clone()) }.into())
+    }
+
+    fn epilogue(&self) -> Option<&Map> {
+        self.epilogue.as_ref()
+    }
+
     fn variants(&self, facts: &Lowering<'_>) -> Vec<&'static str> {
         if facts.outputs[0].shape.numel() == 0 {
             return Vec::new();
@@ -82,17 +90,7 @@ impl Kernel for MatMul {
         }
         let none = Map::copy(&facts.outputs[0].shape);
         let gemm = Gemm::new(facts, self.epilogue.as_ref().unwrap_or(&none));
-        let problem = gemm.problem();
-        let mut choice = problem.choose(facts.caps);
-        if facts.variant.is_some() {
-            let mut named: Vec<(String, Choice)> = problem.variants(facts.caps).into_iter().map(|c| (c.variant().to_owned(), c)).collect();
-            named.extend(problem.exact(facts.caps));
-            let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-            let wanted = facts.forced("matmul", &names)?;
-            if let Some((_, forced)) = named.iter().find(|(name, _)| Some(name.as_str()) == wanted) {
-                choice = *forced;
-            }
-        }
+        let choice = gemm.problem().wanted("matmul", facts)?;
         Ok(gemm.launches(choice, facts.caps))
     }
 

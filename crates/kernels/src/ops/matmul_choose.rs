@@ -3,7 +3,7 @@
 //! Software adapters pay for loads, pipelines and idle cores: there the cheapest tile by a model of measured times wins. GPUs want
 //! the largest tile that still gives every core some groups.
 
-use crate::Caps;
+use crate::{Caps, Lowering, OpError};
 
 /// A way of computing it. Its name is the variant's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub enum Family {
     Subgroup,
     /// Tiles of both operands in workgroup memory.
     Tiled,
+    /// Four columns of one row an invocation, of a B that is gathered from images.
+    Depthwise,
 }
 
 /// A kernel with its tile.
@@ -61,7 +63,7 @@ impl Tile {
     /// Invocations a workgroup.
     pub fn workgroup(&self, caps: &Caps) -> u32 {
         match self.family {
-            Family::Naive => 64,
+            Family::Naive | Family::Depthwise => 64,
             Family::Rows => 8,
             Family::Subgroup => subgroup(caps).unwrap_or(8),
             Family::Tiled => (self.tile_m / self.reg) * (self.columns / self.reg),
@@ -71,7 +73,7 @@ impl Tile {
     /// Columns a workgroup.
     pub fn tile_n(&self, caps: &Caps) -> u32 {
         match self.family {
-            Family::Naive => 64,
+            Family::Naive | Family::Depthwise => 64,
             Family::Rows | Family::Subgroup => self.workgroup(caps) * 4 * self.columns,
             Family::Tiled => self.columns,
         }
@@ -80,7 +82,7 @@ impl Tile {
     /// Whether an adapter can run it at all.
     pub fn runs(&self, caps: &Caps) -> bool {
         match self.family {
-            Family::Naive => true,
+            Family::Naive | Family::Depthwise => true,
             // lavapipe (1,024 invocations) takes 3.2 s to compile 16 x 16 outputs, SwiftShader (256) a quarter of a second.
             Family::Rows => self.columns <= 2 || caps.max_invocations <= 256,
             Family::Subgroup => subgroup(caps).is_some(),
@@ -136,6 +138,10 @@ pub struct Problem {
     pub a: Side,
     /// B.
     pub b: Side,
+    /// Whether B is gathered from images: then the operands cannot change places.
+    pub gathered: bool,
+    /// Whether k may be cut into pieces.
+    pub splits: bool,
 }
 
 /// A tile and how it is used.
@@ -153,7 +159,10 @@ impl Choice {
     /// The variant that this is an example of.
     pub fn variant(&self) -> &'static str {
         match (self.tile.family, self.splits > 1) {
-            (Family::Naive, _) => "naive",
+            (Family::Naive, false) => "naive",
+            (Family::Naive, true) => "naive_splitk",
+            (Family::Depthwise, false) => "depthwise",
+            (Family::Depthwise, true) => "depthwise_splitk",
             (Family::Rows, _) => "rows",
             (Family::Subgroup, false) => "subgroup",
             (Family::Subgroup, true) => "subgroup_splitk",
@@ -178,9 +187,13 @@ const BUSY_GROUPS: usize = 128;
 /// Multiply-adds up to which a GPU is done before a tile is worth its barriers.
 const TINY: usize = 1 << 13;
 
+/// The longest k that one invocation walks through step by step: llvmpipe ends its loops after 65,535 turns.
+const LONGEST_K: usize = 32_768;
+
 /// The shortest k that is worth cutting, and of a piece.
 const SPLIT_K: usize = 512;
 const PIECE_K: usize = 128;
+const LONG_K: usize = 2048;
 
 impl Problem {
     fn groups(&self, tile: &Tile, swap: bool, caps: &Caps) -> usize {
@@ -218,8 +231,9 @@ impl Problem {
         for tile in TILES.iter().filter(|t| t.runs(caps) && allowed(t) && size >= t.least()) {
             for swap in [false, true] {
                 let cost = self.cost(tile, swap, caps);
-                if (!swap || tile.family != Family::Naive) && best.is_none_or(|(least, _)| cost < least) {
-                    best = Some((cost, Choice { tile: *tile, swap, splits: 1 }));
+                if (!swap || (tile.family != Family::Naive && !self.gathered)) && best.is_none_or(|(least, _)| cost < least) {
+                    let choice = if tile.family == Family::Naive { self.naive() } else { Choice { tile: *tile, swap, splits: 1 } };
+                    best = Some((cost, choice));
                 }
             }
         }
@@ -246,21 +260,53 @@ impl Problem {
     /// Whether a second pass has anything to add up, and the pieces fit into a buffer.
     fn can_split(&self, caps: &Caps) -> bool {
         let bytes = (self.m * self.n * self.batch * 4) as u64;
-        self.k >= 16 && bytes * 64 <= caps.max_binding_bytes
+        self.splits && self.k >= 16 && bytes * 64 <= caps.max_binding_bytes
+    }
+
+    /// The plain definition; k is cut where a driver would not walk through it.
+    fn naive(&self) -> Choice {
+        Choice { tile: TILES[0], swap: false, splits: self.k.div_ceil(LONGEST_K).max(1) as u32 }
     }
 
     /// A family's best for this product.
     fn family(&self, family: Family, caps: &Caps) -> Option<Choice> {
+        if family == Family::Naive {
+            return Some(self.naive());
+        }
         if family == Family::Tiled { self.tiled(caps) } else { self.cheapest(caps, |t| t.family == family) }
+    }
+
+    /// The path for a single row of which B is gathered.
+    fn depthwise(&self, caps: &Caps) -> Option<Choice> {
+        let tile = Tile::software("depthwise", Family::Depthwise, 1, 4, 0.0, 0.0);
+        let splits = if self.splits { self.splits_of_few(self.n.div_ceil(4) * self.batch, caps) } else { 1 };
+        (self.gathered && self.m == 1).then_some(Choice { tile, swap: false, splits })
+    }
+
+    /// Pieces of a long k for kernels whose invocations work alone.
+    fn splits_of_few(&self, invocations: usize, caps: &Caps) -> u32 {
+        let wanted = if caps.software { 256 } else { 64 * BUSY_GROUPS };
+        let least = self.k.div_ceil(LONGEST_K);
+        (wanted / invocations.max(1)).min(self.k / PIECE_K).max(least).max(1) as u32
     }
 
     /// What is used where nothing is forced.
     pub fn choose(&self, caps: &Caps) -> Choice {
-        let naive = Choice { tile: TILES[0], swap: false, splits: 1 };
+        let naive = self.naive();
+        if let Some(choice) = self.depthwise(caps) {
+            return choice;
+        }
         if caps.software {
             // `rows` is for adapters without subgroups to hand round: 5 GFLOP/s where those have 55.
             let family = if subgroup(caps).is_some() { Family::Subgroup } else { Family::Rows };
-            return self.cheapest(caps, |t| [Family::Naive, family].contains(&t.family)).unwrap_or(naive);
+            let mut choice = self.cheapest(caps, |t| [Family::Naive, family].contains(&t.family)).unwrap_or(naive);
+            let groups = self.groups(&choice.tile, choice.swap, caps);
+            let workers = caps.workers.max(1) as usize;
+            // A long sum of few outputs would leave cores idle.
+            if choice.tile.family != Family::Naive && self.k >= LONG_K && groups < 4 * workers && self.can_split(caps) {
+                choice.splits = (4 * workers).div_ceil(groups).min(self.k / SPLIT_K) as u32;
+            }
+            return choice;
         }
         if self.m * self.n * self.k * self.batch <= TINY {
             return naive;
@@ -291,10 +337,29 @@ impl Problem {
         all
     }
 
+    /// The choice that is forced, or the best.
+    pub fn wanted(&self, op: &str, facts: &Lowering<'_>) -> Result<Choice, OpError> {
+        if facts.variant.is_none() {
+            return Ok(self.choose(facts.caps));
+        }
+        let mut named: Vec<(String, Choice)> = self.variants(facts.caps).into_iter().map(|c| (c.variant().to_owned(), c)).collect();
+        named.extend(self.exact(facts.caps));
+        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        let wanted = facts.forced(op, &names)?;
+        let found = named.iter().find(|(name, _)| Some(name.as_str()) == wanted);
+        Ok(found.map_or_else(|| self.choose(facts.caps), |(_, choice)| *choice))
+    }
+
     /// Every tile that can run, by a name that forces exactly it: `subgroup_64x8`, `tiled_32x32x32_swap`.
     pub fn exact(&self, caps: &Caps) -> Vec<(String, Choice)> {
         let tiles = TILES.iter().filter(|t| t.runs(caps) && t.family != Family::Naive);
-        let both = |t: &Tile| [false, true].map(|swap| (format!("{}{}", t.name, if swap { "_swap" } else { "" }), Choice { tile: *t, swap, splits: 1 }));
+        let both = |t: &Tile| {
+            [false, true]
+                .into_iter()
+                .filter(|swap| !swap || !self.gathered)
+                .map(|swap| (format!("{}{}", t.name, if swap { "_swap" } else { "" }), Choice { tile: *t, swap, splits: 1 }))
+                .collect::<Vec<_>>()
+        };
         tiles.flat_map(both).collect()
     }
 }
@@ -308,7 +373,7 @@ mod tests {
     const SCALAR: Side = Side { along_k: true, vec4: false };
 
     fn plain(m: usize, k: usize, n: usize) -> Problem {
-        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS }
+        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS, gathered: false, splits: true }
     }
 
     fn lavapipe() -> Caps {
@@ -329,7 +394,7 @@ mod tests {
         assert_eq!(name(plain(32, 4096, 1024), &caps), "subgroup_32x8");
         assert_eq!(name(plain(32, 784, 128), &caps), "subgroup_32x8");
         assert_eq!(name(Problem { b: SCALAR, ..plain(128, 128, 10) }, &caps), "subgroup_16x4 swap");
-        assert_eq!(name(plain(27, 32768, 32), &caps), "subgroup_16x4");
+        assert_eq!(name(plain(27, 32768, 32), &caps), "subgroup_16x4 /4");
     }
 
     #[test]

@@ -5,16 +5,22 @@ use crate::body::{self, Body};
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::layout::collapse;
 use crate::ops::map::{self, Map};
+use crate::program::Const;
 use crate::{Caps, DType, Layout, Program, Shape, TensorType};
 
 /// An operand: the stride across (rows of A, columns of B), that along k, those of the batch axes, and the first element.
 #[derive(Debug, Clone)]
-struct Matrix {
-    arg: Arg,
-    across: isize,
-    along: isize,
-    batch: Vec<isize>,
-    offset: usize,
+pub(super) struct Matrix {
+    /// Its buffer.
+    pub(super) arg: Arg,
+    /// Elements from one row of A (column of B) to the next.
+    pub(super) across: isize,
+    /// Elements from one step of k to the next.
+    pub(super) along: isize,
+    /// Elements from one matrix to the next, for each batch axis.
+    pub(super) batch: Vec<isize>,
+    /// The first element.
+    pub(super) offset: usize,
 }
 
 impl Matrix {
@@ -32,19 +38,51 @@ impl Matrix {
 /// C = A·B over a batch, as the kernels see it.
 #[derive(Debug)]
 pub(super) struct Gemm<'a> {
-    m: usize,
-    n: usize,
-    k: usize,
+    /// Rows of C.
+    pub(super) m: usize,
+    /// Columns of C.
+    pub(super) n: usize,
+    /// Length of each sum.
+    pub(super) k: usize,
     /// Batch extents, outermost first.
-    batch: Vec<usize>,
-    a: Matrix,
-    b: Matrix,
-    output: &'a TensorType,
-    chain: &'a Map,
-    extra: Vec<Operand>,
-    dtype: DType,
+    pub(super) batch: Vec<usize>,
+    /// A.
+    pub(super) a: Matrix,
+    /// B; where it is gathered from images, only its buffer and its batch strides count.
+    pub(super) b: Matrix,
+    /// How B is gathered, for a convolution.
+    pub(super) images: Option<Images>,
+    /// C.
+    pub(super) output: &'a TensorType,
+    /// What each sum passes through before it is stored.
+    pub(super) chain: &'a Map,
+    /// The chain's inputs, as they lie over the output.
+    pub(super) extra: Vec<Operand>,
+    /// The type of A and B.
+    pub(super) dtype: DType,
     /// The bytes of A and B, each element once.
-    read: f64,
+    pub(super) read: f64,
+    /// Multiply-adds that count, twice.
+    pub(super) flops: f64,
+}
+
+/// A B that is gathered from images, and a C that may be images.
+#[derive(Debug, Clone)]
+pub(super) struct Images {
+    /// The part that says what a column is.
+    pub(super) columns: &'static str,
+    /// Constants of that part.
+    pub(super) consts: Vec<(&'static str, Const)>,
+    /// The uniform block `conv`.
+    pub(super) block: Vec<u32>,
+    /// Whether images are read by vectors.
+    pub(super) vec4: bool,
+    /// Steps of k in each four that count.
+    pub(super) taps: u32,
+    /// Whether k runs over the pixels of all images; else the columns do.
+    pub(super) along_k: bool,
+    /// Pixels of an image on the side of columns or k.
+    pub(super) pixels: usize,
 }
 
 impl<'a> Gemm<'a> {
@@ -93,14 +131,20 @@ impl<'a> Gemm<'a> {
             chain,
             extra: facts.inputs[2..].iter().map(|o| Operand { layout: o.layout.broadcast(&output.shape), dtype: o.dtype }).collect(),
             dtype: facts.inputs[0].dtype,
+            images: None,
             read: once(&facts.inputs[0]) + once(&facts.inputs[1]),
+            flops: 2.0 * output.shape.numel() as f64 * a.shape[a.shape.rank() - 1] as f64,
         }
     }
 
     /// What the choice depends on.
     pub(super) fn problem(&self) -> Problem {
         let batch = self.batch.iter().product();
-        Problem { m: self.m, n: self.n, k: self.k, batch, a: self.a.side(self.m, self.k), b: self.b.side(self.n, self.k) }
+        let gathered = self.images.is_some();
+        let b = if gathered { Side { along_k: false, vec4: false } } else { self.b.side(self.n, self.k) };
+        // The columns of images are stored as images; only a weight gradient's pieces add up as they lie.
+        let splits = self.images.as_ref().is_none_or(|i| i.along_k);
+        Problem { m: self.m, n: self.n, k: self.k, batch, a: self.a.side(self.m, self.k), b, gathered, splits }
     }
 
     /// The launches of a choice.
@@ -125,9 +169,11 @@ impl<'a> Gemm<'a> {
         let swapped = choice.swap && !naive;
         let (m, n, a, b) = if swapped { (self.n, self.m, &self.b, &self.a) } else { (self.m, self.n, &self.a, &self.b) };
         let (out_row, out_col) = if swapped { (1, self.n) } else { (self.n, 1) };
-        let (side_a, side_b) = (a.side(m, self.k), b.side(n, self.k));
+        let (side_a, side_b) = (a.side(m, self.k), if self.images.is_some() { Side { along_k: false, vec4: false } } else { b.side(n, self.k) });
         let (steps, extra): (&[_], &[Operand]) = if partial { (&[], &[]) } else { (&self.chain.steps, &self.extra) };
         let whole = out_col == 1 && n % 4 == 0 && (m == 1 || out_row % 4 == 0);
+        let drawn = self.images.as_ref().filter(|i| !i.along_k);
+        let whole = drawn.map_or(whole, |i| i.pixels.is_multiple_of(4));
         let vector = !naive && whole && body::vectorizes(&self.output.shape, steps, extra);
         let batch: usize = self.batch.iter().product();
         let (tile_m, tile_n) = (tile.tile_m as usize, tile.tile_n(caps) as usize);
@@ -138,25 +184,40 @@ impl<'a> Gemm<'a> {
             Family::Rows => "matmul_rows",
             Family::Subgroup => "matmul_subgroup",
             Family::Tiled => "matmul_tiled",
+            Family::Depthwise => "conv_depthwise",
         };
         let mut program = Program::new(stem).u32("WORKGROUP", tile.workgroup(caps)).u32("BATCH_AXES", self.batch.len() as u32).part("lib/matmul_access");
         if !naive {
             program = program.bool("TRANS_A", !side_a.along_k).bool("TRANS_B", side_b.along_k).bool("A_VEC4", side_a.vec4).bool("B_VEC4", side_b.vec4);
             program = program.u32("TILE_M", tile.tile_m);
         }
-        if matches!(tile.family, Family::Subgroup | Family::Tiled) {
-            program = program.part("lib/matmul_block_a").part("lib/matmul_block_b");
-        }
+        let staged = matches!(tile.family, Family::Subgroup | Family::Tiled | Family::Depthwise);
         program = match tile.family {
-            Family::Naive => program,
+            Family::Naive | Family::Depthwise => program,
             Family::Rows => program.u32("COL_VECS", tile.columns).bool("K_WHOLE", self.k.is_multiple_of(4)),
             Family::Subgroup => program.u32("COL_VECS", tile.columns).u32("SUBGROUP", tile.workgroup(caps)),
             Family::Tiled => program.u32("TILE_N", tile.columns).u32("TILE_K", tile.tile_k).u32("REG_M", tile.reg).u32("REG_N", tile.reg),
         };
+        program = if staged { program.part("lib/matmul_block_a").u32("TAPS", self.images.as_ref().map_or(4, |i| i.taps)) } else { program };
+        program = program.part(if side_a.vec4 && !naive { "lib/load_a_vec4" } else { "lib/load_a_scalar" });
+        program = match &self.images {
+            Some(images) => images.parts(program),
+            None => {
+                let program = match tile.family {
+                    Family::Naive | Family::Depthwise => program,
+                    Family::Rows => program.part("lib/matmul_columns"),
+                    Family::Subgroup | Family::Tiled => program.part("lib/matmul_block_b"),
+                };
+                program.part(if side_b.vec4 && !naive { "lib/load_b_vec4" } else { "lib/load_b_scalar" })
+            }
+        };
         program = program
-            .part(if side_a.vec4 && !naive { "lib/load_a_vec4" } else { "lib/load_a_scalar" })
-            .part(if side_b.vec4 && !naive { "lib/load_b_vec4" } else { "lib/load_b_scalar" })
-            .part(if vector { "lib/store_vec4" } else { "lib/store_scalar" })
+            .part(match (drawn.is_some(), vector) {
+                (false, false) => "lib/store_scalar",
+                (false, true) => "lib/store_vec4",
+                (true, false) => "lib/store_images_scalar",
+                (true, true) => "lib/store_images_vec4",
+            })
             .alias("T", self.dtype.wgsl());
         program.subgroups = tile.family == Family::Subgroup;
 
@@ -169,12 +230,21 @@ impl<'a> Gemm<'a> {
         }
         words.extend([0; 4]);
         let out = if partial { Arg::Temp(0) } else { Arg::Output(0) };
-        let args = vec![(Arg::Block(0), Access::Read), (a.arg, Access::Read), (b.arg, Access::Read), (out, Access::ReadWrite)];
+        let mut args = vec![(Arg::Block(0), Access::Read), (a.arg, Access::Read), (b.arg, Access::Read), (out, Access::ReadWrite)];
+        let mut blocks = vec![words];
+        if let Some(images) = &self.images {
+            args.push((Arg::Block(1), Access::Read));
+            blocks.push(images.block.clone());
+        }
         let count = self.output.shape.numel();
         let written = if partial { splits * count * 4 } else { count * self.output.dtype.bytes() };
-        let work = Work { flops: 2.0 * count as f64 * self.k as f64, bytes: self.read + written as f64 };
-        let groups = if naive { count.div_ceil(64) } else { tiles_m * tiles_n * batch * splits };
-        self.finish(program, args, words, vector, partial, work, caps.fold(groups as u64))
+        let work = Work { flops: self.flops, bytes: self.read + written as f64 };
+        let groups = match tile.family {
+            Family::Naive => (m * n * batch * splits).div_ceil(64),
+            Family::Depthwise => (n.div_ceil(4) * batch * splits).div_ceil(64),
+            _ => tiles_m * tiles_n * batch * splits,
+        };
+        self.finish(program, args, blocks, vector, partial, work, caps.fold(groups as u64))
     }
 
     /// The second pass of a split k.
@@ -186,20 +256,37 @@ impl<'a> Gemm<'a> {
         let args = vec![(Arg::Block(0), Access::Read), (Arg::Temp(0), Access::Read), (Arg::Output(0), Access::ReadWrite)];
         let work = Work { flops: (count * splits) as f64, bytes: (4 * splits * count + count * self.output.dtype.bytes()) as f64 };
         let grid = caps.fold((values as u64).div_ceil(64));
-        self.finish(program, args, vec![values as u32, splits as u32, 0, 0], vector, false, work, grid)
+        self.finish(program, args, vec![vec![values as u32, splits as u32, 0, 0]], vector, false, work, grid)
     }
 
     /// Adds what is stored: the epilogue, or the bare sum for partial results.
     #[expect(clippy::too_many_arguments, reason = "the fields of a launch")]
-    fn finish(&self, mut program: Program, mut args: Vec<(Arg, Access)>, words: Vec<u32>, vector: bool, partial: bool, work: Work, grid: [u32; 3]) -> Launch {
+    fn finish(
+        &self,
+        mut program: Program,
+        mut args: Vec<(Arg, Access)>,
+        mut blocks: Vec<Vec<u32>>,
+        vector: bool,
+        partial: bool,
+        work: Work,
+        grid: [u32; 3],
+    ) -> Launch {
         let dtype = if partial { DType::F32 } else { self.output.dtype };
         program.aliases.extend(body::aliases(vector));
         program.f16 = dtype == DType::F16 || (self.dtype == DType::F16 && program.stem != "matmul_splitk_reduce");
         program.code = map::stored(dtype, vector);
-        let mut blocks = vec![words];
         let (steps, inputs): (&[_], &[_]) = if partial { (&[], &[]) } else { (&self.chain.steps, &self.extra) };
         let body = Body { shape: &self.output.shape, steps, inputs, head: Some(DType::F32), in_place: None };
         body.emit(args.len() as u32, vector).attach(&mut program, &mut args, &mut blocks, 2);
         Launch { program, args, blocks, grid, work }
+    }
+}
+
+impl Images {
+    /// The parts that gather B, with their constants.
+    fn parts(&self, mut program: Program) -> Program {
+        program.consts.extend(self.consts.iter().copied());
+        program = program.part("lib/conv_access").part(self.columns).part(if self.vec4 { "lib/conv_input_vec4" } else { "lib/conv_input_scalar" });
+        if self.along_k { program.part("lib/a_step_images") } else { program }
     }
 }

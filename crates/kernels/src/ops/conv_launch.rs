@@ -1,0 +1,242 @@
+//! The launches of convolutions: each is a matrix product of which one operand is gathered from images (implicit GEMM), so that
+//! all of them share the tile loops of `matmul`. Forward and input gradient: rows are output channels, columns the output pixels of
+//! all images, k the input channels and taps. Weight gradient: rows are output channels, columns input channels and taps, k the
+//! pixels of all images.
+
+use super::conv_window::Window;
+use super::matmul_choose::Choice;
+use super::matmul_launch::{Gemm, Images, Matrix};
+use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
+use crate::ops::map::Map;
+use crate::program::Const;
+use crate::{Caps, DType, OpError, Program, Shape, TensorType};
+
+/// Pixels of an image from which a 1×1 convolution is a product for each image; below, the images' pixels are joined.
+const MANY_PIXELS: usize = 32;
+
+/// Invocations of a workgroup that packs weights.
+const PACK_WORKGROUP: u32 = 64;
+
+/// A convolution, or a transposed one seen as the convolution that it is with its weights turned round.
+#[derive(Debug)]
+struct Gather {
+    /// The images that are gathered from, and those that are made.
+    from: Shape,
+    to: Shape,
+    /// Output and input channels of a group.
+    rows: usize,
+    channels: usize,
+    kernel: [usize; 2],
+    window: Window,
+    /// Rows and columns of zeros before the image; negative where the window starts inside it.
+    pads: [isize; 2],
+    /// For a transposed convolution: zeros between the pixels, its strides.
+    up: [usize; 2],
+    /// Whether the weights are [in, out, …] and turned round.
+    transposed: bool,
+}
+
+/// The product that a convolution is: x is input 0, the weights input 1.
+pub(super) fn forward<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a Map) -> Product<'a> {
+    let [x, w] = [0, 1].map(|n| &facts.inputs[n].layout.shape);
+    let to = facts.outputs[0].shape.clone();
+    let pads = [window.pads[0] as isize, window.pads[1] as isize];
+    let kernel = [w[2], w[3]];
+    let (rows, channels) = (w[0] / window.group, w[1]);
+    Gather { from: x.clone(), to, rows, channels, kernel, window: window.clone(), pads, up: [1, 1], transposed: false }.product(facts, chain)
+}
+
+/// The product that a transposed convolution is: x is input 0, the weights [in, out, …] input 1.
+pub(super) fn transposed<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a Map) -> Product<'a> {
+    let [x, w] = [0, 1].map(|n| &facts.inputs[n].layout.shape);
+    let to = facts.outputs[0].shape.clone();
+    let kernel = [w[2], w[3]];
+    let pads = [0, 1].map(|a| (window.reach(a, kernel[a]) - 1) as isize - window.pads[a] as isize);
+    let (rows, channels) = (w[1], w[0] / window.group);
+    let plain = Window { strides: [1, 1], ..window.clone() };
+    Gather { from: x.clone(), to, rows, channels, kernel, window: plain, pads, up: window.strides, transposed: true }.product(facts, chain)
+}
+
+/// The variants that can run, the chosen one first.
+pub(super) fn variants(facts: &Lowering<'_>, product: &Product<'_>) -> Vec<&'static str> {
+    if facts.outputs[0].shape.numel() == 0 {
+        return Vec::new();
+    }
+    product.gemm.problem().variants(facts.caps).iter().map(Choice::variant).collect()
+}
+
+/// The launches of the variant that is forced, or of the best.
+pub(super) fn lower(op: &str, facts: &Lowering<'_>, product: &Product<'_>) -> Result<Lowered, OpError> {
+    if facts.outputs[0].shape.numel() == 0 {
+        return Ok(Lowered::default());
+    }
+    Ok(product.launches(product.gemm.problem().wanted(op, facts)?, facts.caps))
+}
+
+/// A product, and what must run before it.
+#[derive(Debug)]
+pub(super) struct Product<'a> {
+    /// The product.
+    pub(super) gemm: Gemm<'a>,
+    /// Packs the weights: the launch and the bytes of its result, temporary 0.
+    pack: Option<(Launch, u64)>,
+}
+
+impl<'a> From<Gemm<'a>> for Product<'a> {
+    fn from(gemm: Gemm<'a>) -> Self {
+        Self { gemm, pack: None }
+    }
+}
+
+impl Product<'_> {
+    /// The launches of a choice.
+    pub(super) fn launches(&self, choice: Choice, caps: &Caps) -> Lowered {
+        let mut lowered = self.gemm.launches(choice, caps);
+        if let Some((pack, bytes)) = &self.pack {
+            lowered.temps.insert(0, *bytes);
+            lowered.launches.insert(0, pack.clone());
+        }
+        lowered
+    }
+}
+
+fn bytes(operand: &Operand) -> f64 {
+    (operand.layout.shape.numel() * operand.dtype.bytes()) as f64
+}
+
+/// The uniform block `conv`.
+fn block(from: &Shape, pixels: usize, width: usize, out_image: usize, strides: [usize; 2], pads: [isize; 2], dilations: [usize; 2]) -> Vec<u32> {
+    let plane = from[2] * from[3];
+    let words = [from[2], from[3], plane, from[1] * plane, pixels, width, out_image, from[0]];
+    let mut words: Vec<u32> = words.iter().map(|&n| n as u32).collect();
+    words.extend(strides.map(|s| s as u32));
+    words.extend(pads.map(|p| p as i32 as u32));
+    words.extend(dilations.map(|d| d as u32));
+    words.extend([from.numel().saturating_sub(1) as u32, 0]);
+    words
+}
+
+impl Gather {
+    fn product<'a>(&self, facts: &Lowering<'a>, chain: &'a Map) -> Product<'a> {
+        let output = &facts.outputs[0];
+        let group = self.window.group;
+        let [kh, kw] = self.kernel;
+        let (height, width) = (self.to[2], self.to[3]);
+        let pixels = height * width;
+        let plane = self.from[2] * self.from[3];
+        let dtype = facts.inputs[0].dtype;
+        let extra = facts.inputs[2..].iter().map(|o| Operand { layout: o.layout.broadcast(&output.shape), dtype: o.dtype }).collect();
+        let read = bytes(&facts.inputs[0]) + bytes(&facts.inputs[1]);
+        let flops = 2.0 * output.shape.numel() as f64 * (self.channels * kh * kw) as f64 / (self.up[0] * self.up[1]) as f64;
+        let gemm = Gemm {
+            m: self.rows,
+            n: self.to[0] * pixels,
+            k: self.channels * kh * kw,
+            batch: vec![group],
+            a: Matrix { arg: Arg::Input(1), across: 0, along: 1, batch: vec![0], offset: 0 },
+            b: Matrix { arg: Arg::Input(0), across: 1, along: 1, batch: vec![(self.channels * plane) as isize], offset: 0 },
+            images: None,
+            output,
+            chain,
+            extra,
+            dtype,
+            read,
+            flops,
+        };
+        let same = self.pads == [0, 0] && self.window.pads[2..] == [0, 0] && self.window.strides == [1, 1] && self.up == [1, 1];
+        if [kh, kw] == [1, 1] && same && pixels >= MANY_PIXELS && self.from[2..] == self.to[2..] {
+            return Product { gemm: self.matrices(gemm), pack: None };
+        }
+        // Windows up to four wide go by rows of taps: weights are padded to four, and a row of pixels serves all its taps.
+        let by_taps = (2..=4).contains(&kw) && self.up == [1, 1];
+        let one_run = self.window.strides[1] == 1 && self.window.dilations[1] == 1 && pixels.is_multiple_of(4);
+        let flat = by_taps && one_run && (width.is_multiple_of(4) || (width == self.from[3] && self.window.strides[0] == 1));
+        let vec4 = flat && kw <= 3 && self.pads[1] == 1 && width.is_multiple_of(4) && self.from[3].is_multiple_of(4);
+        let taps = if by_taps { 4 } else { kw };
+        let k = self.channels * kh * taps;
+        let consts = vec![
+            ("KERNEL_H", Const::U32(kh as u32)),
+            ("KERNEL_W", Const::U32(kw as u32)),
+            ("BY_TAPS", Const::Bool(by_taps)),
+            ("FLAT", Const::Bool(flat)),
+            ("UP_H", Const::U32(self.up[0] as u32)),
+            ("UP_W", Const::U32(self.up[1] as u32)),
+        ];
+        let out_image = self.to[1] * pixels;
+        let images = Images {
+            columns: "lib/conv_columns",
+            consts,
+            block: block(&self.from, pixels, width, out_image, self.window.strides, self.pads, self.window.dilations),
+            vec4,
+            taps: if by_taps { kw as u32 } else { 4 },
+            along_k: false,
+            pixels,
+        };
+        let pack = (by_taps || self.transposed).then(|| self.pack(taps, dtype, facts.caps));
+        let arg = if pack.is_some() { Arg::Temp(0) } else { Arg::Input(1) };
+        let a = Matrix { arg, across: k as isize, along: 1, batch: vec![(self.rows * k) as isize], offset: 0 };
+        Product { gemm: Gemm { k, a, images: Some(images), ..gemm }, pack }
+    }
+
+    /// A 1×1 convolution that moves pixel by pixel: a product of plain matrices for each image and group.
+    fn matrices<'a>(&self, gemm: Gemm<'a>) -> Gemm<'a> {
+        let (images, group) = (self.to[0], self.window.group);
+        let pixels = self.to[2] * self.to[3];
+        let (rows, channels) = (self.rows as isize, self.channels as isize);
+        let (across, along) = if self.transposed { (1, rows) } else { (channels, 1) };
+        let a = Matrix { arg: Arg::Input(1), across, along, batch: vec![0, rows * channels], offset: 0 };
+        let plane = pixels as isize;
+        let b = Matrix { arg: Arg::Input(0), across: 1, along: plane, batch: vec![self.from[1] as isize * plane, channels * plane], offset: 0 };
+        Gemm { n: pixels, batch: vec![images, group], a, b, ..gemm }
+    }
+
+    /// The launch that lays out the weights as rows, each row of the window padded to `taps`.
+    fn pack(&self, taps: usize, dtype: DType, caps: &Caps) -> (Launch, u64) {
+        let [kh, kw] = self.kernel;
+        let count = self.window.group * self.rows * self.channels * kh * taps;
+        let mut program = Program::new("conv_pack").u32("WORKGROUP", PACK_WORKGROUP).u32("KERNEL_H", kh as u32).u32("KERNEL_W", kw as u32);
+        program = program.u32("TAPS", taps as u32).bool("TRANSPOSED", self.transposed).alias("T", dtype.wgsl());
+        program.f16 = dtype == DType::F16;
+        let args = vec![(Arg::Block(0), Access::Read), (Arg::Input(1), Access::Read), (Arg::Temp(0), Access::ReadWrite)];
+        let blocks = vec![vec![self.rows as u32, self.channels as u32, count as u32, 0]];
+        let grid = caps.fold((count as u64).div_ceil(u64::from(PACK_WORKGROUP)));
+        let work = Work { flops: 0.0, bytes: ((count + count / taps * kw) * dtype.bytes()) as f64 };
+        (Launch { program, args, blocks, grid, work }, (count * dtype.bytes()) as u64)
+    }
+}
+
+/// The product that a weight gradient is: x is input 0, the gradient of the output input 1.
+pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a Map) -> Gemm<'a> {
+    let [x, dy] = [0, 1].map(|n| &facts.inputs[n].layout.shape);
+    let output: &TensorType = &facts.outputs[0];
+    let w = &output.shape;
+    let rows = w[0] / window.group;
+    let pixels = dy[2] * dy[3];
+    let (plane, k) = (x[2] * x[3], dy[0] * pixels);
+    let consts = vec![("KERNEL_H", Const::U32(w[2] as u32)), ("KERNEL_W", Const::U32(w[3] as u32))];
+    let pads = [window.pads[0] as isize, window.pads[1] as isize];
+    let images = Images {
+        columns: "lib/conv_weight_columns",
+        consts,
+        block: block(x, pixels, dy[3], dy[1] * pixels, window.strides, pads, window.dilations),
+        vec4: false,
+        taps: 4,
+        along_k: true,
+        pixels,
+    };
+    Gemm {
+        m: rows,
+        n: w[1] * w[2] * w[3],
+        k,
+        batch: vec![window.group],
+        a: Matrix { arg: Arg::Input(1), across: pixels as isize, along: 1, batch: vec![(rows * pixels) as isize], offset: 0 },
+        b: Matrix { arg: Arg::Input(0), across: 1, along: 1, batch: vec![(w[1] * plane) as isize], offset: 0 },
+        images: Some(images),
+        output,
+        chain,
+        extra: Vec::new(),
+        dtype: facts.inputs[0].dtype,
+        read: bytes(&facts.inputs[0]) + bytes(&facts.inputs[1]),
+        flops: 2.0 * w.numel() as f64 * k as f64,
+    }
+}
