@@ -20,7 +20,7 @@ pub mod train;
 
 pub use error::Error;
 pub use init::Init;
-pub use layers::{Activation, Dropout, Flatten, Layer, Linear, Pass};
+pub use layers::{Activation, Conv1d, Conv2d, ConvTranspose2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Padding, Pair, Pass};
 pub use loss::Loss;
 pub use model::{Model, Sequential};
 pub use optim::{Adam, Optimizer, OptimizerState, Sgd};

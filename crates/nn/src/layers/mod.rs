@@ -4,9 +4,11 @@ mod activation;
 mod block;
 mod branches;
 mod chain;
+mod conv;
 mod dropout;
 mod flatten;
 mod linear;
+mod padding;
 mod pair;
 mod pool;
 mod residual;
@@ -15,9 +17,11 @@ pub use activation::{Activation, Elu, Function, LeakyRelu};
 pub use block::Block;
 pub use branches::Branches;
 pub(crate) use chain::{Chain, Part};
+pub use conv::{Conv1d, Conv2d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
+pub use padding::Padding;
 pub use pair::Pair;
 pub use pool::{MaxPool1d, MaxPool2d};
 pub use residual::Residual;
@@ -108,6 +112,12 @@ impl Site<'_> {
 pub enum Layer {
     /// y = x W + b.
     Linear(Linear),
+    /// A convolution of images.
+    Conv2d(Conv2d),
+    /// A convolution of rows.
+    Conv1d(Conv1d),
+    /// A transposed convolution of images.
+    ConvTranspose2d(ConvTranspose2d),
     /// All axes of a sample as one.
     Flatten(Flatten),
     /// max(x, 0).
@@ -146,6 +156,9 @@ pub enum Layer {
 
 kinds!(Layer, "a layer" {
     "linear" => Linear(Linear),
+    "conv2d" => Conv2d(Conv2d),
+    "conv1d" => Conv1d(Conv1d),
+    "conv_transpose2d" => ConvTranspose2d(ConvTranspose2d),
     "flatten" => Flatten(Flatten),
     "relu" => Relu(Activation),
     "gelu" => Gelu(Activation),
@@ -196,6 +209,9 @@ impl Layer {
     pub(crate) fn build(&self, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
         match self {
             Layer::Linear(linear) => linear.build(self, input, site),
+            Layer::Conv2d(conv) => conv.build(self, input, site),
+            Layer::Conv1d(conv) => conv.build(self, input, site),
+            Layer::ConvTranspose2d(conv) => conv.build(self, input, site),
             Layer::Flatten(flatten) => Ok(flatten.build(input)),
             Layer::Dropout(dropout) => dropout.build(self, input, site),
             Layer::Relu(a) => Ok(a.build(input, Tensor::relu)),
@@ -234,9 +250,10 @@ impl Layer {
     /// How many places of a sample its weight is applied at, from the shapes before and behind it; 0 for layers whose weight, if
     /// any, multiplies no matrix. See [`Row::flops`](crate::summary::Row::flops).
     pub(crate) fn places(&self, input: &[usize], output: &[usize]) -> usize {
-        let _ = (input, output);
         match self {
             Layer::Linear(_) => 1,
+            Layer::Conv2d(_) | Layer::Conv1d(_) => output[1..].iter().product(),
+            Layer::ConvTranspose2d(_) => input[1..].iter().product(),
             _ => 0,
         }
     }
@@ -254,6 +271,9 @@ impl std::fmt::Display for Layer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Layer::Linear(l) => write!(f, "linear {}", l.units),
+            Layer::Conv2d(c) => write!(f, "conv2d {} of {}", c.channels, c.kernel_size),
+            Layer::Conv1d(c) => write!(f, "conv1d {} of {}", c.channels, c.kernel_size),
+            Layer::ConvTranspose2d(c) => write!(f, "conv_transpose2d {} of {}", c.channels, c.kernel_size),
             Layer::Flatten(_) => f.write_str("flatten"),
             Layer::Relu(_) => f.write_str("relu"),
             Layer::Gelu(_) => f.write_str("gelu"),
