@@ -269,6 +269,10 @@ registry! {
     CrossEntropyBackward in cross_entropy_backward,
     /// Mean squared error.
     Mse in mse,
+    /// Normalisation by the statistics of a batch, a sample or a group of channels.
+    Norm in norm,
+    /// Its gradient.
+    NormBackward in norm_backward,
     /// Matrix product.
     MatMul in matmul,
     /// Convolution of images.

@@ -94,6 +94,14 @@ pub static KERNELS: &[(&str, &str)] = files![
     "max_pool2d_backward",
     "pool_block",
     "pool_block_backward",
+    "norm",
+    "norm_workgroup",
+    "norm_backward",
+    "norm_backward_workgroup",
+    "norm_channels",
+    "norm_channels_workgroup",
+    "norm_join",
+    "norm_apply",
     "pad",
     "concat",
     "gather",
@@ -114,6 +122,8 @@ pub static LIBRARIES: &[(&str, &str)] = files!["unary", "parametric", "binary", 
 /// Parts: files with bindings and types of their own, which a program names and which are linked whole. `load_a_scalar`
 /// and `load_a_vec4` define the same functions: a program takes one of them.
 pub static PARTS: &[(&str, &str)] = files![
+    "lib/norm_moments",
+    "lib/norm_sums",
     "lib/matmul_access",
     "lib/matmul_block_a",
     "lib/matmul_block_b",

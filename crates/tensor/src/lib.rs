@@ -20,6 +20,7 @@ mod lower;
 mod methods;
 mod methods_conv;
 mod methods_index;
+mod methods_norm;
 mod methods_pool;
 mod simplify;
 mod step;

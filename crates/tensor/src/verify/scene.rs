@@ -3,7 +3,7 @@
 use crate::{Error, Graph, differentiate};
 use wgrad_kernels::case::{Case, View, weights};
 use wgrad_kernels::ops::{Permute, Slice};
-use wgrad_kernels::{Array, Builder, Operand, TensorType, Value};
+use wgrad_kernels::{Array, Builder, DType, Operand, TensorType, Value};
 
 /// A case as a graph: leaves as they lie in memory, views over them, then the op.
 pub(super) struct Scene {
@@ -44,6 +44,8 @@ impl Scene {
             let b: &mut dyn Builder = &mut self.graph;
             let product = b.mul(output, leaf);
             let term = b.sum(product, None, false);
+            // Outputs of one op may differ in type.
+            let term = b.cast(term, DType::F32);
             loss = Some(match loss {
                 Some(sum) => b.add(sum, term),
                 None => term,
