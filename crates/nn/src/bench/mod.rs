@@ -15,6 +15,7 @@
 //! ```
 
 mod clock;
+mod conv;
 mod gpt;
 mod measure;
 mod ops;
@@ -31,6 +32,7 @@ pub use workload::{Build, Rate, Subject, Training, Work, Workload};
 /// Every workload, in the order in which they run.
 pub fn workloads() -> Vec<Workload> {
     let mut all = ops::workloads();
+    all.extend(conv::workloads());
     all.extend(training::workloads());
     all.push(gpt::workload());
     all
