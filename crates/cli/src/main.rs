@@ -6,7 +6,6 @@ mod commands;
 mod images;
 mod logging;
 mod metrics_table;
-mod pixels;
 mod run_folder;
 mod single_op;
 mod tensor_file;

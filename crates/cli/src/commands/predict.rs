@@ -8,7 +8,6 @@ use crate::{Ending, Failure};
 use serde_json::json;
 use std::ops::Range;
 use std::path::PathBuf;
-use wgrad_nn::data::Inputs;
 use wgrad_nn::files::Input;
 
 /// Classes that are printed for each image.
@@ -26,7 +25,7 @@ Examples:
 pub(crate) struct Args {
     /// The run's folder, or a checkpoint by itself.
     run: PathBuf,
-    /// PNG or JPEG files, or IDX files of images (plain or gzip).
+    /// JPEG, PNG, WebP, BMP or GIF files, or IDX files of images (plain or gzip).
     #[arg(required_unless_present = "values")]
     images: Vec<PathBuf>,
     /// Which images of an IDX file: a number from 0, or a range `0..10` that leaves its end out.
@@ -84,9 +83,9 @@ fn samples(args: &Args, input: &Input) -> Result<(Vec<String>, Vec<f32>), Failur
     if args.values.is_empty() {
         let mut pictures: Vec<Picture> = Vec::new();
         for path in &args.images {
-            pictures.extend(images::read(path, &input.shape, args.index.clone(), args.invert)?);
+            pictures.extend(images::read(path, input, args.index.clone(), args.invert)?);
         }
-        let x = images::values(&pictures, input)?;
+        let x = images::values(&pictures, input);
         return Ok((pictures.into_iter().map(|p| p.name).collect(), x));
     }
     let each: usize = input.shape.iter().product();
@@ -98,8 +97,7 @@ fn samples(args: &Args, input: &Input) -> Result<(Vec<String>, Vec<f32>), Failur
         }
         values.extend(row);
     }
-    let x = images::scaled(Inputs::F32(values.into()), args.values.len(), input)?;
-    Ok((args.values.clone(), x))
+    Ok((args.values.clone(), input.normalized(values)))
 }
 
 /// Indices of the values, largest first.

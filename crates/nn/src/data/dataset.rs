@@ -67,6 +67,14 @@ impl Normalize {
     pub fn all(mean: f32, std: f32) -> Self {
         Self { mean: vec![mean], std: vec![std] }
     }
+
+    /// Shifts and scales the values of one sample.
+    pub(crate) fn apply(&self, sample: &mut [f32]) {
+        let run = sample.len().div_ceil(self.mean.len().max(1)).max(1);
+        for (values, (&mean, &std)) in sample.chunks_mut(run).zip(self.mean.iter().zip(&self.std)) {
+            values.iter_mut().for_each(|v| *v = (*v - mean) / std);
+        }
+    }
 }
 
 /// The targets of one batch.

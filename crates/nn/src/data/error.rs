@@ -116,6 +116,14 @@ pub enum DataError {
         /// The decoder's error.
         source: std::io::Error,
     },
+    /// A picture that cannot be used.
+    #[error("{file}: {what}")]
+    Picture {
+        /// The file, or the entry of an archive.
+        file: String,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A label that is no class.
     #[error("{file}: label {label} at offset {offset} (sample {sample}), but there are {classes} classes, 0 to {last}", last = classes.saturating_sub(1))]
     Label {

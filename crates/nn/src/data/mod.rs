@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`dataset`] | [`Dataset`]: samples and targets in memory, cheap views of them |
 //! | [`loader`] | [`Loader`]: seeded shuffling, batches made ahead on a thread |
+//! | [`framing`] | how a picture of any size becomes a sample |
+//! | [`image`] | pictures: files, folders and archives of them |
 //! | [`idx`] | the IDX format of MNIST, plain or gzip |
 //! | [`digits`] | the `quickstart` set: digits that the program draws itself |
 //! | [`locate`] | the places where data are looked for |
@@ -16,12 +18,16 @@ pub mod digits;
 mod error;
 #[cfg(all(feature = "fetch", not(target_arch = "wasm32")))]
 pub mod fetch;
+pub mod framing;
 #[cfg(not(target_arch = "wasm32"))]
 mod gzip;
 pub mod idx;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod image;
 pub mod loader;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod locate;
+mod resize;
 pub mod rng;
 
 pub use dataset::{BatchTargets, Dataset, Inputs, Normalize, Targets};

@@ -1,5 +1,6 @@
 //! What a checkpoint tells of itself.
 
+use crate::data::framing::Framing;
 use crate::data::{Dataset, Normalize};
 use serde::{Deserialize, Serialize};
 
@@ -12,12 +13,24 @@ pub struct Input {
     pub classes: Vec<String>,
     /// How the values are shifted and scaled, bytes being divided by 255 before.
     pub normalize: Option<Normalize>,
+    /// How pictures are brought to that shape; absent: stretched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<Framing>,
 }
 
 impl Input {
     /// What samples of this set look like.
     pub fn of(set: &Dataset) -> Self {
-        Self { shape: set.input_shape().to_vec(), classes: set.classes().to_vec(), normalize: set.normalize().cloned() }
+        Self { shape: set.input_shape().to_vec(), classes: set.classes().to_vec(), normalize: set.normalize().cloned(), picture: None }
+    }
+
+    /// Shifts and scales the values of one sample, or of several, as the network was trained on them.
+    pub fn normalized(&self, mut values: Vec<f32>) -> Vec<f32> {
+        if let Some(normalize) = &self.normalize {
+            let each = self.shape.iter().product::<usize>().max(1);
+            values.chunks_mut(each).for_each(|sample| normalize.apply(sample));
+        }
+        values
     }
 }
 
