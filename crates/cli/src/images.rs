@@ -22,7 +22,8 @@ pub(crate) fn read(path: &Path, input: &Input, range: Option<Range<usize>>, inve
         false => vec![Picture { name: path.display().to_string(), values: read_picture(path, input)? }],
     };
     if invert {
-        pictures.iter_mut().flat_map(|p| &mut p.values).for_each(|v| *v = 1.0 - *v);
+        // Through bytes, so that the picture and its negative give the same values to the last bit.
+        pictures.iter_mut().flat_map(|p| &mut p.values).for_each(|v| *v = (255.0 - 255.0 * *v) / 255.0);
     }
     Ok(pictures)
 }
