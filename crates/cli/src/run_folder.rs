@@ -13,6 +13,28 @@ const RECIPE: &str = "recipe.toml";
 /// Name of the description of the samples in a run folder.
 const INPUT: &str = "input.json";
 
+/// Name of the description of a cross-validation in its folder.
+const FOLDS: &str = "folds.json";
+
+/// A cross-validation: its folder holds a run folder `fold-1`, `fold-2`… for each part of the training set that validates once.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Folds {
+    /// The number of parts.
+    pub(crate) folds: usize,
+}
+
+impl Folds {
+    /// What the folder says of itself; `None` where it is none of a cross-validation.
+    pub(crate) fn of(dir: &Path) -> Result<Option<Self>, Failure> {
+        let path = dir.join(FOLDS);
+        match std::fs::read(&path) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).map_err(|e| format!("{}: {e}", path.display()))?)),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+            Err(e) => Err(format!("{}: {e}", path.display()).into()),
+        }
+    }
+}
+
 /// Reads what the samples of a run look like.
 fn input(run: &Path) -> Result<Input, Failure> {
     let path = run.join(INPUT);
@@ -35,12 +57,25 @@ pub(crate) fn save_recipe(run: &Path, recipe: &Recipe) -> Result<(), Failure> {
 /// Makes the folder of a new run with all that is needed to begin or resume it: `wanted`, or the first free
 /// `<out>/<name>-<n>`. It appears whole under its name or not at all, and never in place of another run.
 pub(crate) fn create(out: &Path, wanted: Option<&Path>, recipe: &Recipe, input: &Input, start: &Checkpoint) -> Result<PathBuf, Failure> {
+    create_with(out, wanted, &recipe.name, |made| fill(made, recipe, input, start))
+}
+
+/// Makes the folder of a new cross-validation: its recipe and the number of its folds.
+pub(crate) fn create_folds(out: &Path, wanted: Option<&Path>, recipe: &Recipe, folds: &Folds) -> Result<PathBuf, Failure> {
+    create_with(out, wanted, &format!("{}-folds", recipe.name), |made| {
+        save_recipe(made, recipe)?;
+        Ok(atomic_write(&made.join(FOLDS), format!("{}\n", serde_json::to_string_pretty(folds)?).as_bytes())?)
+    })
+}
+
+/// Makes a folder that `fill` fills: `wanted`, or the first free `<out>/<name>-<n>`.
+fn create_with(out: &Path, wanted: Option<&Path>, name: &str, fill: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<PathBuf, Failure> {
     let parent = match wanted {
         Some(dir) => dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")),
         None => out,
     };
-    let made = parent.join(format!(".{}-{}.tmp", recipe.name, std::process::id()));
-    let filled = fill(&made, recipe, input, start).and_then(|()| place(&made, out, wanted, &recipe.name));
+    let made = parent.join(format!(".{name}-{}.tmp", std::process::id()));
+    let filled = fill(&made).and_then(|()| place(&made, out, wanted, name));
     if filled.is_err() {
         // The first error is the one to report.
         let _ = std::fs::remove_dir_all(&made);

@@ -1,6 +1,6 @@
 //! Metrics against values worked out by hand.
 
-use wgrad_nn::metrics::{Classification, Predictions, Regression, roc_auc, roc_curve, top_k_accuracy};
+use wgrad_nn::metrics::{Classification, Metrics, Predictions, Regression, mean_and_deviation, roc_auc, roc_curve, top_k_accuracy};
 
 #[track_caller]
 fn near(a: f64, b: f64) {
@@ -150,4 +150,16 @@ fn errors_of_values() {
     near(m.mae, 3.0 / 4.0);
     assert_eq!(Regression::of(&[2.0, 2.0], &[2.0, 2.0], 1).r2, Some(1.0));
     assert_eq!(Regression::of(&[2.0], &[1.0], 1), Regression { mse: 1.0, mae: 1.0, r2: None });
+}
+
+#[test]
+fn numbers_over_several_runs() {
+    assert_eq!(mean_and_deviation(&[2.0, 4.0, 6.0]), Some((4.0, 2.0)));
+    assert_eq!(mean_and_deviation(&[3.0]), Some((3.0, 0.0)));
+    assert_eq!(mean_and_deviation(&[]), None);
+    let names = |metrics: &Metrics| metrics.scalars().into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ");
+    let classes = Metrics::Classes(Classification::of(&with_confusion(&[&[1, 0, 0], &[0, 1, 0], &[0, 0, 1]])));
+    assert_eq!(names(&classes), "accuracy macro_precision macro_recall macro_f1 weighted_f1 roc_auc top_2_accuracy");
+    // What is not defined is left out.
+    assert_eq!(names(&Metrics::Values(Regression::of(&[1.0], &[2.0], 1))), "mse mae");
 }

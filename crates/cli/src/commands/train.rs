@@ -1,5 +1,7 @@
 //! `wgrad train`
 
+mod folds;
+
 use super::{say, say_json, score};
 use crate::args::Global;
 use crate::run_folder;
@@ -26,7 +28,8 @@ const PRINTED: usize = 16;
   wgrad train quickstart                    # digits that the program draws itself
   wgrad train mnist-mlp --data ~/mnist --epochs 3
   wgrad train mine.toml --stop-after 2 --run runs/mine
-  wgrad train --resume runs/mine            # goes on to the last epoch, with the same result as an unbroken run")]
+  wgrad train --resume runs/mine            # goes on to the last epoch, with the same result as an unbroken run
+  wgrad train mine.toml --folds 5           # cross-validation; --resume goes on with it too")]
 pub(crate) struct Args {
     /// A TOML file, or the name of a built-in recipe (`wgrad recipes`). Not needed with --resume.
     #[arg(required_unless_present = "resume")]
@@ -52,6 +55,10 @@ pub(crate) struct Args {
     /// Stops after this epoch as if interrupted.
     #[arg(long, value_name = "EPOCH", value_parser = clap::value_parser!(u64).range(1..))]
     stop_after: Option<u64>,
+    /// Cross-validates: cuts the training set into so many parts (of equal shares of each class, by the seed), trains a network
+    /// for each on all the others, and tells mean and standard deviation of the metrics on the parts left out.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..), conflicts_with_all = ["resume", "stop_after", "profile", "steps_csv"])]
+    folds: Option<u32>,
     /// Writes the result as JSON; progress goes to standard error.
     #[arg(long)]
     json: bool,
@@ -77,6 +84,9 @@ impl Args {
 
 /// Trains a network.
 pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
+    if let Some(folds) = folds::Folding::asked(global, args)? {
+        return folds.run(global, args);
+    }
     let began = Instant::now();
     let recipe = match &args.resume {
         Some(run) => resumed_recipe(global, args, run)?,

@@ -3,6 +3,7 @@
 mod common;
 mod data;
 mod eval;
+mod folds;
 mod info;
 mod inputs;
 mod op;

@@ -6,6 +6,7 @@
 //! | [`loader`] | [`Loader`]: seeded shuffling, batches made ahead on a thread |
 //! | [`framing`] | how a picture of any size becomes a sample |
 //! | [`image`] | pictures: files, folders and archives of them |
+//! | [`folds`] | cross-validation: a set cut into stratified parts |
 //! | [`idx`] | the IDX format of MNIST, plain or gzip |
 //! | [`digits`] | the `quickstart` set: digits that the program draws itself |
 //! | [`locate`] | the places where data are looked for |
@@ -19,6 +20,7 @@ mod error;
 #[cfg(all(feature = "fetch", not(target_arch = "wasm32")))]
 pub mod fetch;
 pub mod framing;
+pub mod folds;
 #[cfg(not(target_arch = "wasm32"))]
 mod gzip;
 pub mod idx;

@@ -44,3 +44,36 @@ pub enum Metrics {
     /// Which values.
     Values(Regression),
 }
+
+impl Metrics {
+    /// The metrics that are single numbers, by name: what is compared between runs.
+    pub fn scalars(&self) -> Vec<(String, f64)> {
+        let mut all: Vec<(String, f64)> = Vec::new();
+        let mut add = |name: &str, value: Option<f64>| all.extend(value.map(|v| (name.to_owned(), v)));
+        match self {
+            Metrics::Classes(m) => {
+                add("accuracy", Some(m.accuracy));
+                add("macro_precision", Some(m.macro_average.precision));
+                add("macro_recall", Some(m.macro_average.recall));
+                add("macro_f1", Some(m.macro_average.f1));
+                add("weighted_f1", Some(m.weighted_average.f1));
+                add("roc_auc", m.roc_auc);
+                m.top_k.iter().for_each(|(k, share)| add(&format!("top_{k}_accuracy"), Some(*share)));
+            }
+            Metrics::Values(m) => {
+                add("mse", Some(m.mse));
+                add("mae", Some(m.mae));
+                add("r2", m.r2);
+            }
+        }
+        all
+    }
+}
+
+/// Mean and standard deviation of some numbers, the deviation with n − 1 (0 for a single number); `None` for none.
+pub fn mean_and_deviation(values: &[f64]) -> Option<(f64, f64)> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+    (!values.is_empty()).then(|| (mean, (squares / (n - 1.0).max(1.0)).sqrt()))
+}

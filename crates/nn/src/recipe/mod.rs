@@ -238,6 +238,16 @@ impl Recipe {
         }
     }
 
+    /// The same recipe without a validation split: all training samples train.
+    pub fn unsplit(&self) -> Self {
+        let mut recipe = self.clone();
+        match &mut recipe.data {
+            Source::Digits { validation_split, .. } | Source::Mnist { validation_split, .. } | Source::Idx { validation_split, .. } => *validation_split = None,
+            Source::Values { .. } => {}
+        }
+        recipe
+    }
+
     /// Limits and splits what was read.
     ///
     /// # Errors
