@@ -19,8 +19,8 @@ pub mod digits;
 mod error;
 #[cfg(all(feature = "fetch", not(target_arch = "wasm32")))]
 pub mod fetch;
-pub mod framing;
 pub mod folds;
+pub mod framing;
 #[cfg(not(target_arch = "wasm32"))]
 mod gzip;
 pub mod idx;
