@@ -10,9 +10,9 @@ use wgrad::nn::report::progress::{Metrics, Progress};
 use wgrad::nn::{Error, Predictor, Trainer};
 use wgrad::prelude::*;
 
-/// A network with dropout and an optimiser with moments, so that all that a state holds matters.
+/// A network with batch norm and dropout and an optimiser with moments, so that all that a state holds matters.
 fn trainer(device: &Device) -> Trainer {
-    let model = Sequential::new([1, 28, 28]).flatten().linear(32).relu().dropout(0.2).linear(10).build(device, 1).unwrap();
+    let model = Sequential::new([1, 28, 28]).flatten().linear(32).batch_norm().relu().dropout(0.2).linear(10).build(device, 1).unwrap();
     // A state after every look, a look at every third step.
     let options = FitOptions { epochs: 2, seed: 1, look_every: Some(3), keep: Some(Duration::ZERO), ..FitOptions::default() };
     Trainer::new(device, model, Loss::CrossEntropy, Adam::default(), options).unwrap()

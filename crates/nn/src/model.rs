@@ -13,6 +13,17 @@ pub trait Model: Send + Sync {
     /// Every parameter, in a fixed order, each with a name of its own.
     fn parameters(&self) -> Vec<Variable>;
 
+    /// Every variable that is not trained but belongs to the network, such as running statistics, in a fixed order, each with a name
+    /// of its own. Checkpoints hold them. A training pass gives them new values by [`Pass::update`].
+    fn buffers(&self) -> Vec<Variable> {
+        Vec::new()
+    }
+
+    /// The fewest samples of a batch that it can train on.
+    fn least_batch(&self) -> usize {
+        1
+    }
+
     /// Shape of one sample of the input.
     fn input_shape(&self) -> &[usize];
 
@@ -29,7 +40,7 @@ pub trait Model: Send + Sync {
 
     /// The structure as text: equal for models whose checkpoints fit each other.
     fn fingerprint(&self) -> String {
-        let names = self.parameters().iter().map(|p| format!("{} {}", p.name(), p.ty().shape)).collect::<Vec<_>>();
+        let names = self.parameters().iter().chain(&self.buffers()).map(|p| format!("{} {}", p.name(), p.ty().shape)).collect::<Vec<_>>();
         names.join("; ")
     }
 }
@@ -95,6 +106,11 @@ impl SequentialBuilder {
         self.layer(Layer::Dropout(Dropout { ratio }))
     }
 
+    /// Appends a batch norm with the usual settings.
+    pub fn batch_norm(self) -> Self {
+        self.layer(Layer::BatchNorm(Default::default()))
+    }
+
     /// Checks every shape and puts the parameters on the device, filled from `seed`.
     ///
     /// # Errors
@@ -112,6 +128,14 @@ impl Model for Sequential {
 
     fn parameters(&self) -> Vec<Variable> {
         self.chain.parameters()
+    }
+
+    fn buffers(&self) -> Vec<Variable> {
+        self.chain.buffers()
+    }
+
+    fn least_batch(&self) -> usize {
+        self.chain.least_batch()
     }
 
     fn input_shape(&self) -> &[usize] {

@@ -157,3 +157,29 @@ fn a_recipe_nested_without_end_is_an_error() {
     let text = quickstart().split("[[layers]]").next().unwrap().replace("[data]", &format!("layers = [{deep}]\n[data]"));
     assert!(Recipe::parse("deep", &text).is_err());
 }
+
+#[test]
+fn layers_that_normalise_are_written_and_read_back() {
+    let text = quickstart().split("[[layers]]").next().unwrap().to_owned()
+        + r#"
+        [[layers]]
+        kind = "batch_norm"
+        momentum = 0.01
+        [[layers]]
+        kind = "layer_norm"
+        normalized_shape = [28, 28]
+        [[layers]]
+        kind = "rms_norm"
+        eps = 1e-6
+        [[layers]]
+        kind = "group_norm"
+        groups = 1
+        affine = false
+        [[layers]]
+        kind = "instance_norm"
+        "#;
+    let recipe = Recipe::parse("norms", &text).unwrap();
+    assert_eq!(recipe.layers.iter().map(ToString::to_string).collect::<Vec<_>>(), ["batch_norm", "layer_norm", "rms_norm", "group_norm 1", "instance_norm"]);
+    assert_eq!(Recipe::parse("norms", &recipe.to_toml()).unwrap(), recipe);
+    assert!(recipe.to_toml().contains("kind = \"batch_norm\"\nmomentum = 0.01\neps = 1e-5\naffine = true\n"), "{}", recipe.to_toml());
+}

@@ -62,6 +62,16 @@ impl Chain {
         self.parts.iter().flat_map(|part| part.built.parameters()).collect()
     }
 
+    /// Every buffer, in the order of the layers.
+    pub(crate) fn buffers(&self) -> Vec<Variable> {
+        self.parts.iter().flat_map(|part| part.built.buffers()).collect()
+    }
+
+    /// The fewest samples of a batch that all layers can train on.
+    pub(crate) fn least_batch(&self) -> usize {
+        self.parts.iter().map(|part| part.built.least_batch()).max().unwrap_or(1)
+    }
+
     /// Visits every layer, those inside containers behind their container: its depth from 0, its name within the container.
     pub(crate) fn walk<'c>(&'c self, visit: &mut dyn FnMut(usize, String, &'c Part)) {
         self.walk_at(0, "", visit);

@@ -8,6 +8,7 @@ mod conv;
 mod dropout;
 mod flatten;
 mod linear;
+mod norm;
 mod padding;
 mod pair;
 mod pool;
@@ -21,6 +22,7 @@ pub use conv::{Conv1d, Conv2d, ConvTranspose2d};
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
+pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 pub use padding::Padding;
 pub use pair::Pair;
 pub use pool::{MaxPool1d, MaxPool2d};
@@ -39,7 +41,12 @@ pub struct Pass {
     pub random: Option<Tensor>,
     /// Where present, the output of every layer is put here.
     watch: Option<Watch>,
+    /// While training: what the pass makes of variables that are not trained.
+    updates: Option<Updates>,
 }
+
+/// New values of variables.
+type Updates = Arc<Mutex<Vec<(Variable, Tensor)>>>;
 
 /// Outputs of layers, each with the layer's path, in the order in which they were made.
 type Watch = Arc<Mutex<Vec<(String, Tensor)>>>;
@@ -50,9 +57,27 @@ impl Pass {
         Self::default()
     }
 
-    /// Training, with the key of this step's random numbers.
+    /// Training, with the key of this step's random numbers. What the layers make of their buffers, such as running statistics, is
+    /// to be taken from [`Pass::updates`] after the forward pass and made in the step that trains.
     pub fn train(random: Tensor) -> Self {
-        Self { random: Some(random), ..Self::default() }
+        Self { random: Some(random), updates: Some(Updates::default()), ..Self::default() }
+    }
+
+    /// Whether the pass trains.
+    pub fn trains(&self) -> bool {
+        self.updates.is_some()
+    }
+
+    /// Gives a buffer a new value, to be made in the training step; a pass that does not train ignores it.
+    pub fn update(&self, buffer: &Variable, value: Tensor) {
+        if let Some(updates) = &self.updates {
+            updates.lock().unwrap_or_else(PoisonError::into_inner).push((buffer.clone(), value));
+        }
+    }
+
+    /// The new values of buffers that the forward pass gave so far.
+    pub fn updates(&self) -> Vec<(Variable, Tensor)> {
+        self.updates.as_ref().map(|updates| updates.lock().unwrap_or_else(PoisonError::into_inner).clone()).unwrap_or_default()
     }
 
     /// The same pass, which remembers the output of every layer for [`Pass::seen`].
@@ -142,6 +167,16 @@ pub enum Layer {
     Sigmoid(Activation),
     /// Sets values to zero at random while training.
     Dropout(Dropout),
+    /// Normalises each channel of a batch.
+    BatchNorm(BatchNorm),
+    /// Normalises each sample's last axes.
+    LayerNorm(LayerNorm),
+    /// As `LayerNorm`, by the root of the mean square.
+    RmsNorm(RmsNorm),
+    /// Normalises groups of channels of a sample.
+    GroupNorm(GroupNorm),
+    /// Normalises each channel of a sample.
+    InstanceNorm(InstanceNorm),
     /// The largest value of each window of an image.
     MaxPool2d(MaxPool2d),
     /// The largest value of each window of a line.
@@ -171,6 +206,11 @@ kinds!(Layer, "a layer" {
     "tanh" => Tanh(Activation),
     "sigmoid" => Sigmoid(Activation),
     "dropout" => Dropout(Dropout),
+    "batch_norm" => BatchNorm(BatchNorm),
+    "layer_norm" => LayerNorm(LayerNorm),
+    "rms_norm" => RmsNorm(RmsNorm),
+    "group_norm" => GroupNorm(GroupNorm),
+    "instance_norm" => InstanceNorm(InstanceNorm),
     "max_pool2d" => MaxPool2d(MaxPool2d),
     "max_pool1d" => MaxPool1d(MaxPool1d),
     "block" => Block(Block),
@@ -188,6 +228,10 @@ pub(crate) struct Built {
     /// Shape of one sample behind the layer.
     pub(crate) output: Vec<usize>,
     pub(crate) forward: Forward,
+    /// Its own variables that are not trained but belong to the network, such as running statistics.
+    pub(crate) buffers: Vec<Variable>,
+    /// The fewest samples of a batch that it can train on.
+    pub(crate) least_batch: usize,
     /// What a container holds, under its name in the paths; empty for a block's own layers.
     pub(crate) inside: Vec<(String, Arc<Chain>)>,
 }
@@ -195,12 +239,22 @@ pub(crate) struct Built {
 impl Built {
     /// A layer that holds no others.
     pub(crate) fn new(parameters: Vec<Variable>, output: Vec<usize>, forward: impl Fn(&Tensor, &Pass) -> Tensor + Send + Sync + 'static) -> Self {
-        Self { parameters, output, forward: Box::new(forward), inside: Vec::new() }
+        Self { parameters, output, forward: Box::new(forward), buffers: Vec::new(), least_batch: 1, inside: Vec::new() }
     }
 
     /// Its parameters, then those of the layers inside.
     pub(crate) fn parameters(&self) -> Vec<Variable> {
         self.parameters.iter().cloned().chain(self.inside.iter().flat_map(|(_, chain)| chain.parameters())).collect()
+    }
+
+    /// Its buffers, then those of the layers inside.
+    pub(crate) fn buffers(&self) -> Vec<Variable> {
+        self.buffers.iter().cloned().chain(self.inside.iter().flat_map(|(_, chain)| chain.buffers())).collect()
+    }
+
+    /// The fewest samples of a batch that it and the layers inside can train on.
+    pub(crate) fn least_batch(&self) -> usize {
+        self.inside.iter().map(|(_, chain)| chain.least_batch()).fold(self.least_batch, usize::max)
     }
 }
 
@@ -214,6 +268,11 @@ impl Layer {
             Layer::ConvTranspose2d(conv) => conv.build(self, input, site),
             Layer::Flatten(flatten) => Ok(flatten.build(input)),
             Layer::Dropout(dropout) => dropout.build(self, input, site),
+            Layer::BatchNorm(n) => n.build(self, input, site),
+            Layer::LayerNorm(n) => n.build(self, input, site),
+            Layer::RmsNorm(n) => n.build(self, input, site),
+            Layer::GroupNorm(n) => n.build(self, input, site),
+            Layer::InstanceNorm(n) => n.build(self, input, site),
             Layer::Relu(a) => Ok(a.build(input, Tensor::relu)),
             Layer::Gelu(a) => Ok(a.build(input, Tensor::gelu)),
             Layer::GeluTanh(a) => Ok(a.build(input, Tensor::gelu_tanh)),
@@ -286,6 +345,11 @@ impl std::fmt::Display for Layer {
             Layer::Tanh(_) => f.write_str("tanh"),
             Layer::Sigmoid(_) => f.write_str("sigmoid"),
             Layer::Dropout(d) => write!(f, "dropout {}", d.ratio),
+            Layer::BatchNorm(_) => f.write_str("batch_norm"),
+            Layer::LayerNorm(_) => f.write_str("layer_norm"),
+            Layer::RmsNorm(_) => f.write_str("rms_norm"),
+            Layer::GroupNorm(n) => write!(f, "group_norm {}", n.groups),
+            Layer::InstanceNorm(_) => f.write_str("instance_norm"),
             Layer::MaxPool2d(p) => write!(f, "max_pool2d {}", p.kernel_size),
             Layer::MaxPool1d(p) => write!(f, "max_pool1d {}", p.kernel_size),
             Layer::Block(_) => f.write_str("block"),

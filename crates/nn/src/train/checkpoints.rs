@@ -7,9 +7,14 @@ use std::collections::BTreeMap;
 use wgrad_tensor::{Data, Tensor, Variable};
 
 impl Trainer {
-    /// Every tensor that a checkpoint holds: parameters, then the optimiser's moments.
+    /// Every tensor that a checkpoint holds: the network's, then the optimiser's moments.
     fn variables(&self) -> Vec<&Variable> {
-        self.parameters.iter().chain(self.optimizer.variables()).collect()
+        self.network().chain(self.optimizer.variables()).collect()
+    }
+
+    /// Parameters and buffers.
+    fn network(&self) -> impl Iterator<Item = &Variable> {
+        self.parameters.iter().chain(&self.buffers)
     }
 
     /// The present state. One read of all tensors.
@@ -84,9 +89,9 @@ impl Trainer {
     pub fn restore_weights(&mut self, file: &str, checkpoint: &Checkpoint) -> Result<(), Error> {
         let own = |name: &str| !name.starts_with("optimizer.");
         let weights = Checkpoint { tensors: checkpoint.tensors.iter().filter(|t| own(&t.name)).cloned().collect(), state: checkpoint.state.clone() };
-        let names: Vec<(String, Vec<usize>)> = self.parameters.iter().map(|v| (v.name().to_owned(), v.ty().shape.to_vec())).collect();
+        let names: Vec<(String, Vec<usize>)> = self.network().map(|v| (v.name().to_owned(), v.ty().shape.to_vec())).collect();
         weights.check_model(file, names.iter().map(|(n, s)| (n.as_str(), s.as_slice())))?;
-        self.load(&weights, &self.parameters.iter().collect::<Vec<_>>())
+        self.load(&weights, &self.network().collect::<Vec<_>>())
     }
 
     fn load(&self, checkpoint: &Checkpoint, variables: &[&Variable]) -> Result<(), Error> {

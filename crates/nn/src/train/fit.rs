@@ -61,6 +61,9 @@ impl Trainer {
     /// [`Error::NotFinite`] names the first step whose loss was NaN or infinite; device and file errors name what failed.
     pub async fn fit(&mut self, train: &Arc<Dataset>, progress: &mut dyn Progress) -> Result<&History, Error> {
         let options = LoaderOptions { batch_size: self.options.batch_size, shuffle: self.options.shuffle, seed: self.options.seed, drop_last: false };
+        // Before the first epoch, not at the end of it.
+        let (whole, rest) = (train.len().min(self.options.batch_size), train.len() % self.options.batch_size);
+        [whole, rest].into_iter().filter(|&n| n > 0).try_for_each(|n| self.check_batch(n))?;
         let loader = Loader::new(train.clone(), options);
         // The first epoch is saved at once: from then on there is a good checkpoint.
         let mut saved: Option<Instant> = None;

@@ -102,6 +102,8 @@ pub struct Trainer {
     pub(crate) model: Arc<dyn Model>,
     pub(crate) loss: Loss,
     pub(crate) parameters: Vec<Variable>,
+    /// What belongs to the network and is not trained.
+    pub(crate) buffers: Vec<Variable>,
     pub(crate) optimizer: OptimizerState,
     pub(crate) options: FitOptions,
     pub(crate) meter: Meter,
@@ -143,13 +145,14 @@ impl Trainer {
         if options.clip_norm.is_some_and(|n| !(n > 0.0 && n.is_finite())) {
             return Err(Error::Setting(format!("clip_norm is {:?}; it must be above 0", options.clip_norm)));
         }
-        let parameters = model.parameters();
+        let (parameters, buffers) = (model.parameters(), model.buffers());
         let optimizer = OptimizerState::new(optimizer.into(), device, &parameters)?;
         Ok(Self {
             device: device.clone(),
             model: Arc::new(model),
             loss,
             parameters,
+            buffers,
             optimizer,
             meter: Meter::new(device)?,
             evaluation_meter: Meter::new(device)?,
@@ -204,8 +207,10 @@ impl Trainer {
             return Ok(found.clone());
         }
         feed::check(self.model.input_shape(), self.model.output_shape(), self.loss, dataset)?;
+        self.check_batch(batch)?;
         let feed = Feed::new(&self.device, dataset, batch)?;
-        let output = self.model.forward(&feed.x, &Pass::train(self.key.clone()));
+        let pass = Pass::train(self.key.clone());
+        let output = self.model.forward(&feed.x, &pass);
         let loss = self.loss.apply(&output, &feed.y);
         let mut grads = loss.gradients_of(&self.parameters)?;
         if let Some(norm) = self.options.clip_norm {
@@ -214,6 +219,7 @@ impl Trainer {
         let mut updates = self.optimizer.updates(&self.parameters, &grads);
         let metrics = self.meter.updates(self.loss, &loss, &output, &feed.y, batch);
         updates.extend(metrics);
+        updates.extend(pass.updates());
         let mut fetch = self.meter.fetch(&updates);
         fetch.push(&loss);
         let pairs: Vec<(&Variable, &Tensor)> = updates.iter().map(|(v, t)| (v, t)).collect();
@@ -222,6 +228,19 @@ impl Trainer {
         let made = Arc::new(TrainStep { feed, step });
         self.steps.insert(batch, made.clone());
         Ok(made)
+    }
+
+    /// Whether the network can be trained on batches of so many samples.
+    pub(crate) fn check_batch(&self, batch: usize) -> Result<(), Error> {
+        let least = self.model.least_batch();
+        if batch >= least {
+            return Ok(());
+        }
+        Err(Error::Setting(format!(
+            "a batch of {batch} cannot train this network: a batch_norm of single values needs at least {least} samples. With batch_size = {} the batch is \
+             the whole set, or what is left over at the end of an epoch; choose a batch_size that leaves none or more over",
+            self.options.batch_size
+        )))
     }
 
     /// Uploads what changes from step to step.
