@@ -20,6 +20,7 @@ pub mod program;
 pub mod random;
 pub mod reduction;
 pub mod reference;
+mod resample;
 pub mod shaders;
 pub mod shape;
 pub mod tape;

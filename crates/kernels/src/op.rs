@@ -285,6 +285,18 @@ registry! {
     MaxPool2d in max_pool2d,
     /// Its gradient.
     MaxPool2dBackward in max_pool2d_backward,
+    /// The mean of each window.
+    AvgPool2d in avg_pool2d,
+    /// Its gradient.
+    AvgPool2dBackward in avg_pool2d_backward,
+    /// The mean of windows that share an image out.
+    AdaptiveAvgPool2d in adaptive_avg_pool2d,
+    /// Its gradient.
+    AdaptiveAvgPool2dBackward in adaptive_avg_pool2d_backward,
+    /// Images in another size.
+    Interpolate in interpolate,
+    /// Its gradient.
+    InterpolateBackward in interpolate_backward,
     /// A strided window.
     Slice in slice,
     /// A window put back into zeros.

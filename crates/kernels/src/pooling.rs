@@ -21,7 +21,6 @@ pub(crate) enum Pooling {
     /// Its maximum; whether its place is read or written.
     Max(bool),
     /// Its mean; whether padding counts.
-    #[expect(dead_code, reason = "avg_pool2d is the next op")]
     Average(bool),
 }
 

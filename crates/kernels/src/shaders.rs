@@ -102,6 +102,7 @@ pub static KERNELS: &[(&str, &str)] = files![
     "norm_channels_workgroup",
     "norm_join",
     "norm_apply",
+    "resample",
     "pad",
     "concat",
     "gather",

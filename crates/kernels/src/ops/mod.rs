@@ -1,7 +1,11 @@
 //! Every op, one file each: formula, `infer`, `lower`, `reference`, `vjp`, cases, in this order.
 
 pub mod adam;
+pub mod adaptive_avg_pool2d;
+pub mod adaptive_avg_pool2d_backward;
 pub mod arg_reduce;
+pub mod avg_pool2d;
+pub mod avg_pool2d_backward;
 pub mod binary;
 pub mod broadcast;
 pub mod cast;
@@ -18,6 +22,8 @@ pub mod dropout;
 pub mod dropout_mask;
 pub mod full;
 pub mod gather;
+pub mod interpolate;
+pub mod interpolate_backward;
 pub mod iota;
 pub mod log_softmax;
 pub mod map;
@@ -50,7 +56,11 @@ pub mod softmax_backward;
 pub mod unary;
 
 pub use adam::Adam;
+pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
+pub use adaptive_avg_pool2d_backward::AdaptiveAvgPool2dBackward;
 pub use arg_reduce::{ArgKind, ArgReduce};
+pub use avg_pool2d::AvgPool2d;
+pub use avg_pool2d_backward::AvgPool2dBackward;
 pub use binary::{Binary, BinaryKind};
 pub use broadcast::Broadcast;
 pub use cast::Cast;
@@ -65,6 +75,8 @@ pub use dropout::Dropout;
 pub use dropout_mask::DropoutMask;
 pub use full::Full;
 pub use gather::Gather;
+pub use interpolate::{Interpolate, InterpolateMode};
+pub use interpolate_backward::InterpolateBackward;
 pub use iota::Iota;
 pub use log_softmax::LogSoftmax;
 pub use map::Map;
