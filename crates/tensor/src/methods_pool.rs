@@ -1,7 +1,7 @@
 //! Pooling as methods: windows over images [N, C, H, W], or over lines [N, C, L], which are images of height 1.
 
 use crate::Tensor;
-use wgrad_kernels::ops::MaxPool2d;
+use wgrad_kernels::ops::{AdaptiveAvgPool2d, AvgPool2d, Interpolate, MaxPool2d};
 use wgrad_kernels::{Op, OpError};
 
 impl Tensor {
@@ -23,6 +23,42 @@ impl Tensor {
     #[track_caller]
     pub fn max_pool1d(&self, pool: &MaxPool2d) -> Tensor {
         self.over_lines(pool.clone())
+    }
+
+    /// The mean of each window of images [N, C, H, W].
+    #[track_caller]
+    pub fn avg_pool2d(&self, pool: &AvgPool2d) -> Tensor {
+        self.apply(pool.clone(), &[])
+    }
+
+    /// The mean of each window of lines [N, C, L]: `pool` has windows of height 1, as [`AvgPool2d::line`] makes them.
+    #[track_caller]
+    pub fn avg_pool1d(&self, pool: &AvgPool2d) -> Tensor {
+        self.over_lines(pool.clone())
+    }
+
+    /// Means over windows that share images [N, C, H, W] out: [N, C, `size`\[0\], `size`\[1\]].
+    #[track_caller]
+    pub fn adaptive_avg_pool2d(&self, size: [usize; 2]) -> Tensor {
+        self.apply(AdaptiveAvgPool2d { output_size: size }, &[])
+    }
+
+    /// Means over windows that share lines [N, C, L] out: [N, C, `size`].
+    #[track_caller]
+    pub fn adaptive_avg_pool1d(&self, size: usize) -> Tensor {
+        self.over_lines(AdaptiveAvgPool2d { output_size: [1, size] })
+    }
+
+    /// The mean of each channel of images: [N, C, H, W] → [N, C].
+    #[track_caller]
+    pub fn global_avg_pool2d(&self) -> Tensor {
+        self.mean_axes(&[2, 3], false)
+    }
+
+    /// Images [N, C, H, W] in another size, as torch's `interpolate` makes them: see [`Interpolate::to`] and [`Interpolate::by`].
+    #[track_caller]
+    pub fn interpolate(&self, how: &Interpolate) -> Tensor {
+        self.apply(how.clone(), &[])
     }
 
     /// An op over images on lines.

@@ -13,6 +13,7 @@ mod padding;
 mod pair;
 mod pool;
 mod residual;
+mod upsample;
 
 pub use activation::{Activation, Elu, Function, LeakyRelu};
 pub use block::Block;
@@ -25,8 +26,9 @@ pub use linear::Linear;
 pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 pub use padding::Padding;
 pub use pair::Pair;
-pub use pool::{MaxPool1d, MaxPool2d};
+pub use pool::{AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, GlobalAvgPool2d, MaxPool1d, MaxPool2d};
 pub use residual::Residual;
+pub use upsample::{Upsample, UpsampleMode};
 
 use crate::Error;
 use crate::recipe::kinds;
@@ -181,6 +183,16 @@ pub enum Layer {
     MaxPool2d(MaxPool2d),
     /// The largest value of each window of a line.
     MaxPool1d(MaxPool1d),
+    /// The mean of each window of an image.
+    AvgPool2d(AvgPool2d),
+    /// The mean of each window of a line.
+    AvgPool1d(AvgPool1d),
+    /// The mean of windows that share an image out.
+    AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    /// The mean of each channel.
+    GlobalAvgPool2d(GlobalAvgPool2d),
+    /// Images in another size.
+    Upsample(Upsample),
     /// Layers under one name.
     Block(Block),
     /// A body with a way around it.
@@ -213,6 +225,11 @@ kinds!(Layer, "a layer" {
     "instance_norm" => InstanceNorm(InstanceNorm),
     "max_pool2d" => MaxPool2d(MaxPool2d),
     "max_pool1d" => MaxPool1d(MaxPool1d),
+    "avg_pool2d" => AvgPool2d(AvgPool2d),
+    "avg_pool1d" => AvgPool1d(AvgPool1d),
+    "adaptive_avg_pool2d" => AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    "global_avg_pool2d" => GlobalAvgPool2d(GlobalAvgPool2d),
+    "upsample" => Upsample(Upsample),
     "block" => Block(Block),
     "residual" => Residual(Residual),
     "branches" => Branches(Branches),
@@ -285,6 +302,11 @@ impl Layer {
             Layer::Sigmoid(a) => Ok(a.build(input, Tensor::sigmoid)),
             Layer::MaxPool2d(p) => p.build(self, input, site),
             Layer::MaxPool1d(p) => p.build(self, input, site),
+            Layer::AvgPool2d(p) => p.build(self, input, site),
+            Layer::AvgPool1d(p) => p.build(self, input, site),
+            Layer::AdaptiveAvgPool2d(p) => p.build(self, input, site),
+            Layer::GlobalAvgPool2d(p) => p.build(self, input, site),
+            Layer::Upsample(u) => u.build(self, input, site),
             Layer::Block(block) => block.build(input, site),
             Layer::Residual(residual) => residual.build(self, input, site),
             Layer::Branches(branches) => branches.build(self, input, site),
@@ -352,6 +374,11 @@ impl std::fmt::Display for Layer {
             Layer::InstanceNorm(_) => f.write_str("instance_norm"),
             Layer::MaxPool2d(p) => write!(f, "max_pool2d {}", p.kernel_size),
             Layer::MaxPool1d(p) => write!(f, "max_pool1d {}", p.kernel_size),
+            Layer::AvgPool2d(p) => write!(f, "avg_pool2d {}", p.kernel_size),
+            Layer::AvgPool1d(p) => write!(f, "avg_pool1d {}", p.kernel_size),
+            Layer::AdaptiveAvgPool2d(p) => write!(f, "adaptive_avg_pool2d {}", p.output_size),
+            Layer::GlobalAvgPool2d(_) => f.write_str("global_avg_pool2d"),
+            Layer::Upsample(u) => write!(f, "upsample {}", u.mode.name()),
             Layer::Block(_) => f.write_str("block"),
             Layer::Residual(r) => write!(f, "residual{}{}", if r.activation.is_some() { ", then " } else { "" }, r.activation.map_or("", Function::name)),
             Layer::Branches(b) => write!(f, "branches {}", b.branches.len()),

@@ -46,6 +46,61 @@ pub struct MaxPool1d {
 
 record!(MaxPool1d, "a max_pool1d layer" { kernel_size: required, stride: optional, padding: or(0), dilation: or(1), ceil_mode: or(false) });
 
+/// The mean of each window.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AvgPool2d {
+    /// A window.
+    pub kernel_size: Pair,
+    /// Steps from window to window; absent: `kernel_size`.
+    pub stride: Option<Pair>,
+    /// Padding on both sides, at most half a window.
+    pub padding: Pair,
+    /// Whether a last, incomplete window counts.
+    pub ceil_mode: bool,
+    /// Whether padding counts, as zeros; true where a recipe says nothing.
+    pub count_include_pad: bool,
+}
+
+record!(AvgPool2d, "an avg_pool2d layer" {
+    kernel_size: required,
+    stride: optional,
+    padding: or(Pair::both(0)),
+    ceil_mode: or(false),
+    count_include_pad: or(true),
+});
+
+/// As [`AvgPool2d`], over one axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AvgPool1d {
+    /// A window.
+    pub kernel_size: usize,
+    /// Steps from window to window; absent: `kernel_size`.
+    pub stride: Option<usize>,
+    /// Padding on both sides, at most half a window.
+    pub padding: usize,
+    /// Whether a last, incomplete window counts.
+    pub ceil_mode: bool,
+    /// Whether padding counts, as zeros; true where a recipe says nothing.
+    pub count_include_pad: bool,
+}
+
+record!(AvgPool1d, "an avg_pool1d layer" { kernel_size: required, stride: optional, padding: or(0), ceil_mode: or(false), count_include_pad: or(true) });
+
+/// The mean of windows that share an image out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdaptiveAvgPool2d {
+    /// Windows down and across.
+    pub output_size: Pair,
+}
+
+record!(AdaptiveAvgPool2d, "an adaptive_avg_pool2d layer" { output_size: required });
+
+/// The mean of each channel: [channels, height, width] → \[channels\].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GlobalAvgPool2d {}
+
+record!(GlobalAvgPool2d, "a global_avg_pool2d layer" {});
+
 /// The same padding on opposite sides: above, left, below, right.
 fn sides(padding: Pair) -> [usize; 4] {
     [padding.h, padding.w, padding.h, padding.w]
@@ -79,6 +134,50 @@ impl MaxPool1d {
             ceil_mode: self.ceil_mode,
         };
         lines(op, layer, input, site)
+    }
+}
+
+impl AvgPool2d {
+    pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+        let op = ops::AvgPool2d {
+            kernel_shape: self.kernel_size.array(),
+            strides: self.stride.unwrap_or(self.kernel_size).array(),
+            pads: sides(self.padding),
+            ceil_mode: self.ceil_mode,
+            count_include_pad: self.count_include_pad,
+        };
+        images(op, layer, input, site)
+    }
+}
+
+impl AvgPool1d {
+    pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+        let op = ops::AvgPool2d {
+            kernel_shape: [1, self.kernel_size],
+            strides: [1, self.stride.unwrap_or(self.kernel_size)],
+            pads: [0, self.padding, 0, self.padding],
+            ceil_mode: self.ceil_mode,
+            count_include_pad: self.count_include_pad,
+        };
+        lines(op, layer, input, site)
+    }
+}
+
+impl AdaptiveAvgPool2d {
+    pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+        images(ops::AdaptiveAvgPool2d { output_size: self.output_size.array() }, layer, input, site)
+    }
+}
+
+impl GlobalAvgPool2d {
+    pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+        let &[channels, height, width] = input else {
+            return Err(site.error(layer, format!("it takes samples of three axes, [channels, height, width], and is given {input:?}")));
+        };
+        if height * width == 0 {
+            return Err(site.error(layer, format!("samples of {input:?} have no pixels to take the mean of")));
+        }
+        Ok(Built::new(Vec::new(), vec![channels], |x, _| x.global_avg_pool2d()))
     }
 }
 
