@@ -2,8 +2,8 @@
 // of one fixed size (lavapipe).
 //
 // Buffers: params, A, B, out; strides in params, any transpose.
-// Workgroup: one subgroup, TILE_M rows x (SUBGROUP * 4 * COL_VECS) columns; TILE_M is a multiple of SUBGROUP.
-// Invocation: all TILE_M rows x COL_VECS vec4 of columns. A software adapter walks over the lanes at each load, so a
+// Workgroup: one subgroup, TILE_M rows x (SUBGROUP * LANE_COLS * COL_VECS) columns; TILE_M is a multiple of SUBGROUP.
+// Invocation: all TILE_M rows x COL_VECS vectors of LANE_COLS columns (V: vec4, or the two or three taps of a window). A software adapter walks over the lanes at each load, so a
 // load must bring something new to every lane: each lane loads another row of A, and the values are handed round.
 // 64 x 64 at four steps of k: 16 vec4 loads for 2,048 vector multiply-adds.
 // Grid: tiles_n * tiles_m * batch * splits, folded. Features: subgroups, min size == max size == SUBGROUP (8, 16).
@@ -11,7 +11,7 @@
 const ROW_GROUPS: u32 = TILE_M / SUBGROUP;
 // A transposed A gives four rows at a load: then a lane's rows are neighbours.
 const ROWS_BY_FOUR: bool = A_VEC4 && TRANS_A && ROW_GROUPS % 4u == 0u;
-alias RowAcc = array<vec4<f32>, COL_VECS>;
+alias RowAcc = array<V, COL_VECS>;
 alias Acc = array<array<RowAcc, SUBGROUP>, ROW_GROUPS>;
 
 // Lane's value to all lanes. The language wants a constant lane; the switch folds away once the loop over the
@@ -49,7 +49,7 @@ fn tile_row(i: u32, lane: u32) -> u32 {
 fn multiply(acc: ptr<function, Acc>, place: Place, lane: u32, k: u32) {
   var bv: array<RowAcc, 4>;
   for (var j = 0u; j < COL_VECS; j += 1u) {
-    let block = b_by_k(place.b, k, place.k_end, place.col + (j * SUBGROUP + lane) * 4u);
+    let block = b_by_k(place.b, k, place.k_end, place.col + (j * SUBGROUP + lane) * LANE_COLS);
     bv[0][j] = block[0];
     bv[1][j] = block[1];
     bv[2][j] = block[2];
@@ -72,11 +72,11 @@ fn multiply(acc: ptr<function, Acc>, place: Place, lane: u32, k: u32) {
       let av = hand_round(mine, l);
       for (var j = 0u; j < COL_VECS; j += 1u) {
         var s = (*acc)[i][l][j];
-        s = fma(vec4<f32>(av.x), bv[0][j], s);
-        s = fma(vec4<f32>(av.y), bv[1][j], s);
-        s = fma(vec4<f32>(av.z), bv[2][j], s);
+        s = fma(V(av.x), bv[0][j], s);
+        s = fma(V(av.y), bv[1][j], s);
+        s = fma(V(av.z), bv[2][j], s);
         if TAPS > 3u {
-          s = fma(vec4<f32>(av.w), bv[3][j], s);
+          s = fma(V(av.w), bv[3][j], s);
         }
         (*acc)[i][l][j] = s;
       }
@@ -87,7 +87,7 @@ fn multiply(acc: ptr<function, Acc>, place: Place, lane: u32, k: u32) {
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(subgroup_invocation_id) lane: u32) {
-  let place = place_of(group, groups, TILE_M, SUBGROUP * 4u * COL_VECS);
+  let place = place_of(group, groups, TILE_M, SUBGROUP * LANE_COLS * COL_VECS);
   var acc: Acc;
   for (var k = place.k_begin; k < place.k_end; k += 4u) {
     multiply(&acc, place, lane, k);
@@ -106,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
           v = select(v, acc[g][l][j], g == i);
         }
         if row < params.m {
-          store4(place.out, row, place.col + (j * SUBGROUP + lane) * 4u, v);
+          store_lane(place.out, row, place.col + (j * SUBGROUP + lane) * LANE_COLS, v);
         }
       }
     }

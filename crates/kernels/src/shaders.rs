@@ -77,7 +77,7 @@ pub static KERNELS: &[(&str, &str)] = files![
     "matmul_tiled",
     "matmul_splitk_reduce",
     "conv_pack",
-    "conv_depthwise",
+    "conv_few",
     "reduce",
     "reduce_workgroup",
     "arg_reduce",
@@ -118,7 +118,8 @@ pub static KERNELS: &[(&str, &str)] = files![
 ];
 
 /// Libraries: files of functions only.
-pub static LIBRARIES: &[(&str, &str)] = files!["unary", "parametric", "binary", "cast", "cross_entropy_row", "lib/a_step", "lib/index", "lib/threefry"];
+pub static LIBRARIES: &[(&str, &str)] =
+    files!["unary", "parametric", "binary", "cast", "cross_entropy_row", "lib/a_step", "lib/store_lane", "lib/index", "lib/threefry"];
 
 /// Parts: files with bindings and types of their own, which a program names and which are linked whole. `load_a_scalar`
 /// and `load_a_vec4` define the same functions: a program takes one of them.
@@ -130,7 +131,11 @@ pub static PARTS: &[(&str, &str)] = files![
     "lib/matmul_block_b",
     "lib/matmul_columns",
     "lib/conv_access",
+    "lib/conv_blocks",
     "lib/conv_columns",
+    "lib/conv_weight_taps",
+    "lib/lane_of_two",
+    "lib/lane_of_three",
     "lib/conv_weight_columns",
     "lib/conv_input_scalar",
     "lib/conv_input_vec4",

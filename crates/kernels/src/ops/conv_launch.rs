@@ -169,6 +169,7 @@ impl Gather {
             block: block(&self.from, pixels, width, out_image, self.window.strides, self.pads, self.window.dilations),
             vec4,
             taps: if by_taps { kw as u32 } else { 4 },
+            lane: 4,
             along_k: false,
             pixels,
         };
@@ -215,12 +216,17 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
     let (plane, k) = (x[2] * x[3], dy[0] * pixels);
     let consts = vec![("KERNEL_H", Const::U32(w[2] as u32)), ("KERNEL_W", Const::U32(w[3] as u32))];
     let pads = [window.pads[0] as isize, window.pads[1] as isize];
+    // A window that moves pixel by pixel: the taps of its rows see runs of neighbours.
+    let one_run = window.strides == [1, 1] && window.dilations[1] == 1 && pixels.is_multiple_of(4);
+    let by_taps = (2..=3).contains(&w[3]) && one_run && (dy[3].is_multiple_of(4) || dy[3] == x[3]);
+    let vec4 = by_taps && window.pads[1] == 1 && dy[3].is_multiple_of(4) && x[3].is_multiple_of(4);
     let images = Images {
         columns: "lib/conv_weight_columns",
         consts,
         block: block(x, pixels, dy[3], dy[1] * pixels, window.strides, pads, window.dilations),
-        vec4: false,
+        vec4,
         taps: 4,
+        lane: if by_taps { w[3] } else { 4 },
         along_k: true,
         pixels,
     };

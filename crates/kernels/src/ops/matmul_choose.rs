@@ -16,8 +16,8 @@ pub enum Family {
     Subgroup,
     /// Tiles of both operands in workgroup memory.
     Tiled,
-    /// Four columns of one row an invocation, of a B that is gathered from images.
-    Depthwise,
+    /// Four columns of all rows, up to four, an invocation, of a B that is gathered from images.
+    Few,
 }
 
 /// A kernel with its tile.
@@ -63,7 +63,7 @@ impl Tile {
     /// Invocations a workgroup.
     pub fn workgroup(&self, caps: &Caps) -> u32 {
         match self.family {
-            Family::Naive | Family::Depthwise => 64,
+            Family::Naive | Family::Few => 64,
             Family::Rows => 8,
             Family::Subgroup => subgroup(caps).unwrap_or(8),
             Family::Tiled => (self.tile_m / self.reg) * (self.columns / self.reg),
@@ -73,7 +73,7 @@ impl Tile {
     /// Columns a workgroup.
     pub fn tile_n(&self, caps: &Caps) -> u32 {
         match self.family {
-            Family::Naive | Family::Depthwise => 64,
+            Family::Naive | Family::Few => 64,
             Family::Rows | Family::Subgroup => self.workgroup(caps) * 4 * self.columns,
             Family::Tiled => self.columns,
         }
@@ -82,7 +82,7 @@ impl Tile {
     /// Whether an adapter can run it at all.
     pub fn runs(&self, caps: &Caps) -> bool {
         match self.family {
-            Family::Naive | Family::Depthwise => true,
+            Family::Naive | Family::Few => true,
             // lavapipe (1,024 invocations) takes 3.2 s to compile 16 x 16 outputs, SwiftShader (256) a quarter of a second.
             Family::Rows => self.columns <= 2 || caps.max_invocations <= 256,
             Family::Subgroup => subgroup(caps).is_some(),
@@ -161,8 +161,8 @@ impl Choice {
         match (self.tile.family, self.splits > 1) {
             (Family::Naive, false) => "naive",
             (Family::Naive, true) => "naive_splitk",
-            (Family::Depthwise, false) => "depthwise",
-            (Family::Depthwise, true) => "depthwise_splitk",
+            (Family::Few, false) => "few",
+            (Family::Few, true) => "few_splitk",
             (Family::Rows, _) => "rows",
             (Family::Subgroup, false) => "subgroup",
             (Family::Subgroup, true) => "subgroup_splitk",
@@ -276,11 +276,11 @@ impl Problem {
         if family == Family::Tiled { self.tiled(caps) } else { self.cheapest(caps, |t| t.family == family) }
     }
 
-    /// The path for a single row of which B is gathered.
-    fn depthwise(&self, caps: &Caps) -> Option<Choice> {
-        let tile = Tile::software("depthwise", Family::Depthwise, 1, 4, 0.0, 0.0);
+    /// The path for a few rows of which B is gathered.
+    fn few(&self, caps: &Caps) -> Option<Choice> {
+        let tile = Tile::software("few", Family::Few, 4, 4, 0.0, 0.0);
         let splits = if self.splits { self.splits_of_few(self.n.div_ceil(4) * self.batch, caps) } else { 1 };
-        (self.gathered && self.m == 1).then_some(Choice { tile, swap: false, splits })
+        (self.gathered && self.m <= 4).then_some(Choice { tile, swap: false, splits })
     }
 
     /// Pieces of a long k for kernels whose invocations work alone.
@@ -293,7 +293,7 @@ impl Problem {
     /// What is used where nothing is forced.
     pub fn choose(&self, caps: &Caps) -> Choice {
         let naive = self.naive();
-        if let Some(choice) = self.depthwise(caps) {
+        if let Some(choice) = self.few(caps) {
             return choice;
         }
         if caps.software {

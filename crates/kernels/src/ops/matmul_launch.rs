@@ -79,6 +79,8 @@ pub(super) struct Images {
     pub(super) vec4: bool,
     /// Steps of k in each four that count.
     pub(super) taps: u32,
+    /// Columns that a lane of the subgroup kernel takes: four, or the taps of a row of the window.
+    pub(super) lane: usize,
     /// Whether k runs over the pixels of all images; else the columns do.
     pub(super) along_k: bool,
     /// Pixels of an image on the side of columns or k.
@@ -172,11 +174,12 @@ impl<'a> Gemm<'a> {
         let (side_a, side_b) = (a.side(m, self.k), if self.images.is_some() { Side { along_k: false, vec4: false } } else { b.side(n, self.k) });
         let (steps, extra): (&[_], &[Operand]) = if partial { (&[], &[]) } else { (&self.chain.steps, &self.extra) };
         let whole = out_col == 1 && n % 4 == 0 && (m == 1 || out_row % 4 == 0);
+        let lane = self.images.as_ref().map_or(4, |i| i.lane_columns(tile.family));
         let drawn = self.images.as_ref().filter(|i| !i.along_k);
         let whole = drawn.map_or(whole, |i| i.pixels.is_multiple_of(4));
-        let vector = !naive && whole && body::vectorizes(&self.output.shape, steps, extra);
+        let vector = !naive && lane == 4 && whole && body::vectorizes(&self.output.shape, steps, extra);
         let batch: usize = self.batch.iter().product();
-        let (tile_m, tile_n) = (tile.tile_m as usize, tile.tile_n(caps) as usize);
+        let (tile_m, tile_n) = (tile.tile_m as usize, tile.tile_n(caps) as usize / 4 * lane);
         let (tiles_m, tiles_n) = (m.div_ceil(tile_m), n.div_ceil(tile_n));
 
         let stem = match tile.family {
@@ -184,27 +187,31 @@ impl<'a> Gemm<'a> {
             Family::Rows => "matmul_rows",
             Family::Subgroup => "matmul_subgroup",
             Family::Tiled => "matmul_tiled",
-            Family::Depthwise => "conv_depthwise",
+            Family::Few => "conv_few",
         };
         let mut program = Program::new(stem).u32("WORKGROUP", tile.workgroup(caps)).u32("BATCH_AXES", self.batch.len() as u32).part("lib/matmul_access");
         if !naive {
             program = program.bool("TRANS_A", !side_a.along_k).bool("TRANS_B", side_b.along_k).bool("A_VEC4", side_a.vec4).bool("B_VEC4", side_b.vec4);
             program = program.u32("TILE_M", tile.tile_m);
         }
-        let staged = matches!(tile.family, Family::Subgroup | Family::Tiled | Family::Depthwise);
+        let staged = matches!(tile.family, Family::Subgroup | Family::Tiled | Family::Few);
         program = match tile.family {
-            Family::Naive | Family::Depthwise => program,
+            Family::Naive => program,
+            Family::Few => program.u32("ROWS", m as u32),
             Family::Rows => program.u32("COL_VECS", tile.columns).bool("K_WHOLE", self.k.is_multiple_of(4)),
-            Family::Subgroup => program.u32("COL_VECS", tile.columns).u32("SUBGROUP", tile.workgroup(caps)),
+            Family::Subgroup => program.u32("COL_VECS", tile.columns).u32("SUBGROUP", tile.workgroup(caps)).u32("LANE_COLS", lane as u32),
             Family::Tiled => program.u32("TILE_N", tile.columns).u32("TILE_K", tile.tile_k).u32("REG_M", tile.reg).u32("REG_N", tile.reg),
         };
+        if tile.family == Family::Subgroup && lane == 4 {
+            program = program.alias("V", "vec4<f32>");
+        }
         program = if staged { program.part("lib/matmul_block_a").u32("TAPS", self.images.as_ref().map_or(4, |i| i.taps)) } else { program };
         program = program.part(if side_a.vec4 && !naive { "lib/load_a_vec4" } else { "lib/load_a_scalar" });
         program = match &self.images {
-            Some(images) => images.parts(program),
+            Some(images) => images.parts(program, tile.family),
             None => {
                 let program = match tile.family {
-                    Family::Naive | Family::Depthwise => program,
+                    Family::Naive | Family::Few => program,
                     Family::Rows => program.part("lib/matmul_columns"),
                     Family::Subgroup | Family::Tiled => program.part("lib/matmul_block_b"),
                 };
@@ -241,7 +248,7 @@ impl<'a> Gemm<'a> {
         let work = Work { flops: self.flops, bytes: self.read + written as f64 };
         let groups = match tile.family {
             Family::Naive => (m * n * batch * splits).div_ceil(64),
-            Family::Depthwise => (n.div_ceil(4) * batch * splits).div_ceil(64),
+            Family::Few => (n.div_ceil(4) * batch * splits).div_ceil(64),
             _ => tiles_m * tiles_n * batch * splits,
         };
         self.finish(program, args, blocks, vector, partial, work, caps.fold(groups as u64))
@@ -283,10 +290,23 @@ impl<'a> Gemm<'a> {
 }
 
 impl Images {
+    /// Columns that a lane of the subgroup kernel takes.
+    fn lane_columns(&self, family: Family) -> usize {
+        if family == Family::Subgroup { self.lane } else { 4 }
+    }
+
     /// The parts that gather B, with their constants.
-    fn parts(&self, mut program: Program) -> Program {
+    fn parts(&self, mut program: Program, family: Family) -> Program {
         program.consts.extend(self.consts.iter().copied());
-        program = program.part("lib/conv_access").part(self.columns).part(if self.vec4 { "lib/conv_input_vec4" } else { "lib/conv_input_scalar" });
-        if self.along_k { program.part("lib/a_step_images") } else { program }
+        program = program.part("lib/conv_access").part(if self.vec4 { "lib/conv_input_vec4" } else { "lib/conv_input_scalar" });
+        if self.along_k {
+            program = program.part("lib/a_step_images");
+        }
+        match self.lane_columns(family) {
+            2 => program.part("lib/conv_weight_taps").part("lib/lane_of_two"),
+            3 => program.part("lib/conv_weight_taps").part("lib/lane_of_three"),
+            _ if matches!(family, Family::Subgroup | Family::Tiled) => program.part(self.columns).part("lib/conv_blocks"),
+            _ => program.part(self.columns),
+        }
     }
 }

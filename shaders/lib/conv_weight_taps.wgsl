@@ -1,0 +1,19 @@
+// B of the weight gradient of a convolution whose window is KERNEL_W (2 or 3) wide and moves pixel by pixel, for the subgroup
+// kernel: a lane takes the taps of one row of the window. Four pixels and all taps see one run of neighbours: six loads, or
+// three, where four columns of their own would take sixteen. Four pixels lie in one image, and in one row of it unless the
+// output is as wide as the input.
+fn b_by_k(first: u32, k: u32, k_end: u32, col: u32) -> array<V, 4> {
+  let row = min(col, params.n - 1u) / KERNEL_W;
+  let down = row % KERNEL_H * conv.dilation.x - conv.pad.x;
+  let p = k % conv.pixels;
+  let y = (p + QUAD) / conv.out_width;
+  let x = (p + QUAD) % conv.out_width - conv.pad.y;
+  let at = first + row / KERNEL_H * conv.plane + k / conv.pixels * conv.image + (y.x + down) * conv.width + x.x;
+  let run = neighbours(at);
+  let inside = (y + down < vec4<u32>(conv.height)) & vec4<bool>(k < k_end);
+  let width = vec4<u32>(conv.width);
+  let a = select(vec4<f32>(), run[0], inside & (x < width));
+  let b = select(vec4<f32>(), vec4<f32>(run[0].yzw, run[1].x), inside & (x + 1u < width));
+  let c = select(vec4<f32>(), vec4<f32>(run[0].zw, run[1].xy), inside & (x + 2u < width));
+  return array<V, 4>(taps(a.x, b.x, c.x), taps(a.y, b.y, c.y), taps(a.z, b.z, c.z), taps(a.w, b.w, c.w));
+}
