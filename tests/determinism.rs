@@ -25,7 +25,7 @@ fn recipe(seed: u64, extra: Extra) -> (Recipe, Data) {
     recipe.seed = seed;
     recipe.epochs = EPOCHS;
     // The last batch of an epoch is a small one: a second plan.
-    recipe.data = Source::Digits { train: 200, test: 50, validation_split: None };
+    recipe.data = Source::Digits { train: 200, test: 50, validation_split: None, augment: vec![] };
     match extra {
         Extra::Nothing => {}
         Extra::Dropout => recipe.layers.insert(3, Layer::Dropout(wgrad::nn::Dropout { ratio: 0.5 })),

@@ -10,7 +10,7 @@ use wgrad::prelude::*;
 #[test]
 fn digits_are_learned() {
     let mut recipe = Recipe::built_in("quickstart").unwrap();
-    recipe.data = Source::Digits { train: 2000, test: 500, validation_split: None };
+    recipe.data = Source::Digits { train: 2000, test: 500, validation_split: None, augment: vec![] };
     recipe.epochs = 5;
     let data = recipe.data(None).unwrap();
     let mut trainer = recipe.trainer(&device(), &data).unwrap();

@@ -56,16 +56,10 @@ pub(crate) fn read(text: &str) -> Result<Recipe> {
 }
 
 fn info(recipe: &Recipe, text: &str) -> Result<Info> {
-    let source = match &recipe.data {
-        Source::Digits { .. } => "digits",
-        Source::Mnist { .. } => "mnist",
-        Source::Idx { .. } => "idx",
-        Source::Values { .. } => "values",
-    };
     Ok(Info {
         name: recipe.name.clone(),
         toml: text.to_owned(),
-        source,
+        source: recipe.data.name(),
         files: files(recipe),
         epochs: recipe.epochs,
         batch_size: recipe.batch_size,
@@ -83,7 +77,7 @@ fn files(recipe: &Recipe) -> Vec<String> {
         Source::Idx { train_images, train_labels, test_images, test_labels, .. } => {
             [train_images, train_labels, test_images, test_labels].map(String::clone).to_vec()
         }
-        Source::Digits { .. } | Source::Values { .. } => Vec::new(),
+        Source::Digits { .. } | Source::Values { .. } | Source::Images(_) | Source::Cifar10(_) => Vec::new(),
     }
 }
 

@@ -3,13 +3,16 @@
 //! The values are shared, never copied: a subset or a validation split is a list of rows over the same
 //! storage, so images stay one byte a pixel until a batch is filled.
 
+use super::augment::{Augment, Draw, Pipeline};
 use super::error::DataError;
+use super::framing::{Fit, Framing, Image};
 use super::rng::Rng;
 use crate::recipe::record;
 use std::sync::Arc;
 
-/// Stream of [`Rng`] that decides the validation split, apart from the loader's.
+/// Streams of [`Rng`] that decide splits and subsets, apart from the loader's.
 const SPLIT_STREAM: u64 = 0x5350_4C49_5400_0000;
+const SUBSET_STREAM: u64 = 0x5355_4253_4554_0000;
 
 /// The inputs of all samples, one after another, row-major.
 #[derive(Debug, Clone)]
@@ -97,10 +100,16 @@ impl Default for BatchTargets {
 pub struct Dataset {
     name: String,
     inputs: Inputs,
+    /// Shape of a sample as it is stored.
+    stored_shape: Vec<usize>,
+    /// The same behind the transforms.
     input_shape: Vec<usize>,
     targets: Targets,
     classes: Arc<[String]>,
     normalize: Option<Normalize>,
+    pipeline: Option<Arc<Pipeline>>,
+    /// How pictures were brought to the stored shape, where they were.
+    fit: Option<Fit>,
     /// Which stored samples this view holds, in order; `None`: all of them.
     rows: Option<Arc<[u32]>>,
     stored: usize,
@@ -140,7 +149,47 @@ impl Dataset {
             return Err(DataError::Setting { set: name, what });
         }
         let input_shape = input_shape.to_vec();
-        Ok(Self { name, inputs, input_shape, targets, classes: classes.into(), normalize: None, rows: None, stored })
+        let stored_shape = input_shape.clone();
+        Ok(Self { name, inputs, stored_shape, input_shape, targets, classes: classes.into(), normalize: None, pipeline: None, fit: None, rows: None, stored })
+    }
+
+    /// The same set, its samples transformed on their way into a batch: all of `augment` where a network trains
+    /// ([`Dataset::fill_training`]), and what is not random elsewhere. It comes before normalization.
+    ///
+    /// # Errors
+    /// [`DataError::Setting`] where samples are not [channels, height, width], or a transform does not fit them.
+    pub fn transformed(mut self, augment: Vec<Augment>) -> Result<Self, DataError> {
+        if augment.is_empty() {
+            return Ok(self);
+        }
+        let pipeline = Pipeline::new(augment, &self.stored_shape).map_err(|what| DataError::Setting { set: self.name.clone(), what })?;
+        self.input_shape = pipeline.shape.to_vec();
+        self.pipeline = Some(Arc::new(pipeline));
+        Ok(self)
+    }
+
+    /// The same set, of pictures that were brought to their size in this way.
+    pub fn framed(mut self, fit: Fit) -> Self {
+        self.fit = Some(fit);
+        self
+    }
+
+    /// How a picture becomes a sample of this set, where it is one of pictures.
+    pub fn framing(&self) -> Option<Framing> {
+        let &[_, height, width] = self.stored_shape.as_slice() else { return None };
+        let steps = self.pipeline.as_ref().map_or(Vec::new(), |pipeline| pipeline.steps.clone());
+        let known = self.fit.is_some() || !steps.is_empty();
+        known.then(|| Framing { size: [height, width], fit: self.fit.unwrap_or_default(), steps })
+    }
+
+    /// Whether batches for training are drawn at random ([`Dataset::fill_training`]).
+    pub fn is_random(&self) -> bool {
+        self.pipeline.as_ref().is_some_and(|pipeline| pipeline.is_random())
+    }
+
+    /// Whether batches for training have shares of classes for targets, f32 [batch, classes], in the place of labels.
+    pub fn mixes_classes(&self) -> bool {
+        !self.classes.is_empty() && self.pipeline.as_ref().is_some_and(|pipeline| pipeline.mixup().is_some())
     }
 
     /// The same set with its inputs as they are stored: bytes as value / 255.
@@ -240,6 +289,32 @@ impl Dataset {
         self.subset(&(0..n.min(self.len())).collect::<Vec<_>>())
     }
 
+    /// A view of `n` samples, or of all where there are fewer: as many of each class as can be, drawn by the seed, in the order of the
+    /// set. Where targets are values the first ones.
+    pub fn balanced(&self, n: usize, seed: u64) -> Self {
+        let labels: Option<Vec<u32>> = (0..self.len()).map(|i| self.label(i)).collect();
+        match labels {
+            Some(labels) => self.subset(&balanced(&labels, self.classes.len(), n, seed)),
+            None => self.take(n),
+        }
+    }
+
+    /// Samples of each class, in the order of [`Dataset::classes`].
+    pub fn class_counts(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        (0..self.len()).filter_map(|i| self.label(i)).for_each(|label| counts[label as usize] += 1);
+        counts
+    }
+
+    /// Splits off `fraction` of the samples for tests: `(rest, tests)`, as [`Dataset::split_validation`] does, and other samples than it
+    /// takes.
+    ///
+    /// # Errors
+    /// As [`Dataset::split_validation`].
+    pub fn split_test(&self, fraction: f64, seed: u64) -> Result<(Self, Self), DataError> {
+        self.split("test", fraction, Rng::new(seed, SPLIT_STREAM + 1))
+    }
+
     /// Splits off `fraction` of the samples for validation: `(training, validation)`.
     ///
     /// Which ones is a pure function of `(len, fraction, seed)`; both parts keep the order of the set.
@@ -247,29 +322,52 @@ impl Dataset {
     /// # Errors
     /// [`DataError::Setting`] where `fraction` is not between 0 and 1, or a part would be empty.
     pub fn split_validation(&self, fraction: f64, seed: u64) -> Result<(Self, Self), DataError> {
+        self.split("validation", fraction, Rng::new(seed, SPLIT_STREAM))
+    }
+
+    fn split(&self, part: &str, fraction: f64, mut rng: Rng) -> Result<(Self, Self), DataError> {
         let held = (self.len() as f64 * fraction).round();
         // Written so that NaN fails too.
         if !(fraction > 0.0 && fraction < 1.0 && held >= 1.0 && held < self.len() as f64) {
-            let what = format!("a validation split of {fraction} of {} samples leaves a part empty; give a fraction between 0 and 1", self.len());
+            let what = format!("a {part} split of {fraction} of {} samples leaves a part empty; give a fraction between 0 and 1", self.len());
             return Err(DataError::Setting { set: self.name.clone(), what });
         }
         let mut order: Vec<usize> = (0..self.len()).collect();
-        Rng::new(seed, SPLIT_STREAM).shuffle(&mut order);
-        let (validation, training) = order.split_at_mut(held as usize);
-        training.sort_unstable();
-        validation.sort_unstable();
-        Ok((self.subset(training), self.subset(validation)))
+        rng.shuffle(&mut order);
+        let (split_off, rest) = order.split_at_mut(held as usize);
+        rest.sort_unstable();
+        split_off.sort_unstable();
+        Ok((self.subset(rest), self.subset(split_off)))
     }
 
     /// Writes the samples `indices` into `x`, shape [indices, input shape…], and their targets into `y`.
     ///
-    /// Bytes become value / 255; then inputs are normalized. The buffers are cleared first and keep their
-    /// capacity, so a loader that hands them round allocates nothing.
+    /// Bytes become value / 255; then come the transforms that are not random, and inputs are normalized. The buffers are
+    /// cleared first and keep their capacity, so a loader that hands them round allocates nothing.
     ///
     /// # Panics
     /// Where an index is not below [`Dataset::len`], as indexing a slice does.
     pub fn fill_batch(&self, indices: &[usize], x: &mut Vec<f32>, y: &mut BatchTargets) {
-        self.fill_inputs(indices, x);
+        self.fill(indices, None, x, y);
+    }
+
+    /// The same for training, with random transforms: a pure function of the samples and what they are drawn for.
+    ///
+    /// # Panics
+    /// As [`Dataset::fill_batch`].
+    pub fn fill_training(&self, indices: &[usize], draw: Draw, x: &mut Vec<f32>, y: &mut BatchTargets) {
+        self.fill(indices, Some(draw), x, y);
+        let mixup = self.pipeline.as_ref().and_then(|pipeline| pipeline.mixup());
+        if let Some(mixup) = mixup {
+            mixup.apply(indices.len(), self.classes.len(), x, y, draw.batch());
+        }
+    }
+
+    fn fill(&self, indices: &[usize], draw: Option<Draw>, x: &mut Vec<f32>, y: &mut BatchTargets) {
+        match self.pipeline.as_ref().filter(|pipeline| draw.is_some_and(|_| pipeline.is_random()) || !pipeline.steps.is_empty()) {
+            Some(pipeline) => self.fill_transformed(pipeline, indices, draw, x),
+            None => self.fill_inputs(indices, x),
+        }
         match &self.targets {
             Targets::Classes(labels) => {
                 let mut out = match std::mem::take(y) {
@@ -293,6 +391,27 @@ impl Dataset {
                 }
                 *y = BatchTargets::Values(out);
             }
+        }
+    }
+
+    fn fill_transformed(&self, pipeline: &Pipeline, indices: &[usize], draw: Option<Draw>, x: &mut Vec<f32>) {
+        let each: usize = self.stored_shape.iter().product();
+        x.clear();
+        x.reserve(indices.len() * self.input_len());
+        let mut image = Image::default();
+        for &i in indices {
+            let span = self.row(i) * each..(self.row(i) + 1) * each;
+            image.shape.copy_from_slice(&self.stored_shape);
+            image.values.clear();
+            match &self.inputs {
+                Inputs::U8(values) => image.values.extend(values[span].iter().map(|&v| f32::from(v) / 255.0)),
+                Inputs::F32(values) => image.values.extend_from_slice(&values[span]),
+            }
+            pipeline.apply(&mut image, i, draw);
+            if let Some(normalize) = &self.normalize {
+                normalize.apply(&mut image.values);
+            }
+            x.extend_from_slice(&image.values);
         }
     }
 
@@ -324,6 +443,20 @@ impl Dataset {
             }
         }
     }
+}
+
+/// Which of the samples with these labels make a subset of `n`: as many of each class as can be, drawn by the seed; sorted.
+pub(crate) fn balanced(labels: &[u32], classes: usize, n: usize, seed: u64) -> Vec<usize> {
+    let mut of_class: Vec<Vec<usize>> = vec![Vec::new(); classes];
+    labels.iter().enumerate().for_each(|(i, &label)| of_class[label as usize].push(i));
+    for (class, samples) in of_class.iter_mut().enumerate() {
+        Rng::new(seed, SUBSET_STREAM + class as u64).shuffle(samples);
+    }
+    // One of each class in turn, until there are enough.
+    let longest = of_class.iter().map(Vec::len).max().unwrap_or(0);
+    let mut chosen: Vec<usize> = (0..longest).flat_map(|turn| of_class.iter().filter_map(move |samples| samples.get(turn).copied())).take(n).collect();
+    chosen.sort_unstable();
+    chosen
 }
 
 /// How many samples of `shape` `len` values make.

@@ -116,6 +116,23 @@ pub enum DataError {
         /// The decoder's error.
         source: std::io::Error,
     },
+    /// A folder or an archive of files that is not as it should be.
+    #[error("{place}: {what}")]
+    Files {
+        /// The folder or the archive.
+        place: String,
+        /// What is wrong and how to mend it.
+        what: String,
+    },
+    /// No place holds a file that a recipe names.
+    #[error("no {file} found; looked in\n{places}\n`--data DIR` or WGRAD_DATA says where it is",
+        places = places.iter().map(|p| format!("  {p}")).collect::<Vec<_>>().join("\n"))]
+    NoFile {
+        /// The file or folder.
+        file: String,
+        /// Every place that was looked at.
+        places: Vec<String>,
+    },
     /// A picture that cannot be used.
     #[error("{file}: {what}")]
     Picture {

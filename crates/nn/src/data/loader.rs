@@ -1,8 +1,9 @@
-//! Feeds a set to the network in batches: shuffled by seed and epoch, made ahead on a thread.
+//! Feeds a set to the network in batches: shuffled by seed and epoch, made ahead on threads.
 //!
-//! While the device works on one batch, a worker thread fills the next two. The order of the samples is a
-//! pure function of (seed, epoch), so a run that stops in mid epoch resumes at the very next batch. In the
-//! browser, which has no threads here, batches are filled when they are asked for; the bytes are the same.
+//! While the device works on one batch, worker threads fill the next ones: thread k of n makes the batches k, k + n, k + 2n, … and each
+//! holds back until its last one is taken, so that the order needs no sorting and the memory is bounded. What a batch holds is a pure
+//! function of (seed, epoch, number), so the number of threads changes nothing, and a run that stops in mid epoch resumes at the very
+//! next batch. In the browser, which has no threads here, batches are filled when they are asked for; the bytes are the same.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -16,10 +17,10 @@
 //! # Ok::<(), wgrad_nn::data::DataError>(())
 //! ```
 
+use super::augment::Draw;
 use super::dataset::{BatchTargets, Dataset};
 use super::rng::Rng;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How batches are made.
 #[derive(Debug, Clone)]
@@ -32,11 +33,15 @@ pub struct LoaderOptions {
     pub seed: u64,
     /// Whether a last batch of fewer samples is left out.
     pub drop_last: bool,
+    /// Whether the set's random transforms are applied.
+    pub augment: bool,
+    /// Threads that make batches; 0: one where there is nothing to transform, otherwise one a core, eight at most.
+    pub workers: usize,
 }
 
 impl Default for LoaderOptions {
     fn default() -> Self {
-        Self { batch_size: 32, shuffle: true, seed: 0, drop_last: false }
+        Self { batch_size: 32, shuffle: true, seed: 0, drop_last: false, augment: true, workers: 0 }
     }
 }
 
@@ -51,8 +56,11 @@ pub struct Batch {
     pub indices: Vec<usize>,
     /// Number of the batch in its epoch, from 0.
     pub number: usize,
-    home: Sender<Buffers>,
+    home: Home,
 }
+
+/// Where buffers wait to be filled again.
+type Home = Arc<Mutex<Vec<Buffers>>>;
 
 impl Batch {
     /// Samples in the batch.
@@ -69,12 +77,11 @@ impl Batch {
 impl Drop for Batch {
     fn drop(&mut self) {
         let buffers = Buffers { x: std::mem::take(&mut self.x), y: std::mem::take(&mut self.y), indices: std::mem::take(&mut self.indices) };
-        // Where the epoch is over nobody wants them back: they are freed.
-        let _ = self.home.send(buffers);
+        self.home.lock().unwrap_or_else(PoisonError::into_inner).push(buffers);
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Buffers {
     x: Vec<f32>,
     y: BatchTargets,
@@ -120,10 +127,10 @@ impl Loader {
     /// how a run goes on that stopped in mid epoch. None where `first` is past the last.
     pub fn epoch_from(&self, epoch: u64, first: usize) -> Batches {
         let order = if self.options.shuffle { epoch_order(self.dataset.len(), self.options.seed, epoch) } else { (0..self.dataset.len()).collect() };
-        let (home, returned) = channel();
         let last = self.batches_per_epoch();
-        let maker = Maker { dataset: self.dataset.clone(), order, batch_size: self.options.batch_size, next: first.min(last), last, home, returned };
-        Batches { remaining: maker.last - maker.next, source: Source::start(maker) }
+        let first = first.min(last);
+        let maker = Maker { dataset: self.dataset.clone(), order, options: self.options.clone(), epoch, last, home: Home::default() };
+        Batches { remaining: last - first, source: Source::start(maker, first) }
     }
 }
 
@@ -134,36 +141,40 @@ pub fn epoch_order(len: usize, seed: u64, epoch: u64) -> Vec<usize> {
     order
 }
 
-/// Fills batches, one after another.
+/// Fills the batches of an epoch.
 struct Maker {
     dataset: Arc<Dataset>,
     order: Vec<usize>,
-    batch_size: usize,
-    next: usize,
+    options: LoaderOptions,
+    epoch: u64,
+    /// Number of batches.
     last: usize,
-    home: Sender<Buffers>,
-    returned: Receiver<Buffers>,
+    home: Home,
 }
 
-impl Iterator for Maker {
-    type Item = Batch;
-
-    fn next(&mut self) -> Option<Batch> {
-        if self.next == self.last {
+impl Maker {
+    /// Batch number `number`; `None` past the end.
+    fn make(&self, number: usize) -> Option<Batch> {
+        if number >= self.last {
             return None;
         }
-        let Buffers { mut x, mut y, mut indices } = self.returned.try_recv().unwrap_or_default();
-        let start = self.next * self.batch_size;
-        let end = (start + self.batch_size).min(self.order.len());
+        let free = self.home.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Buffers { mut x, mut y, mut indices } = free.unwrap_or_default();
+        let start = number * self.options.batch_size;
+        let end = (start + self.options.batch_size).min(self.order.len());
         indices.clear();
         indices.extend_from_slice(&self.order[start..end]);
-        self.dataset.fill_batch(&indices, &mut x, &mut y);
-        self.next += 1;
-        Some(Batch { x, y, indices, number: self.next - 1, home: self.home.clone() })
+        if self.options.augment {
+            let draw = Draw { seed: self.options.seed, epoch: self.epoch, batch: number as u64 };
+            self.dataset.fill_training(&indices, draw, &mut x, &mut y);
+        } else {
+            self.dataset.fill_batch(&indices, &mut x, &mut y);
+        }
+        Some(Batch { x, y, indices, number, home: self.home.clone() })
     }
 }
 
-/// The batches of an epoch, in order. Dropping it stops the worker.
+/// The batches of an epoch, in order. Dropping it stops the workers.
 pub struct Batches {
     source: Source,
     remaining: usize,
@@ -195,15 +206,17 @@ use now::Source;
 mod now {
     use super::{Batch, Maker};
 
-    pub(super) struct Source(Box<Maker>);
+    pub(super) struct Source(Box<Maker>, usize);
 
     impl Source {
-        pub(super) fn start(maker: Maker) -> Self {
-            Self(Box::new(maker))
+        pub(super) fn start(maker: Maker, first: usize) -> Self {
+            Self(Box::new(maker), first)
         }
 
         pub(super) fn next(&mut self) -> Option<Batch> {
-            self.0.next()
+            let batch = self.0.make(self.1);
+            self.1 += 1;
+            batch
         }
     }
 }
@@ -211,73 +224,90 @@ mod now {
 #[cfg(not(target_arch = "wasm32"))]
 mod ahead {
     use super::{Batch, Maker};
+    use crate::data::workers::workers;
+    use std::sync::Arc;
     use std::sync::mpsc::{Receiver, sync_channel};
-    use std::sync::{Arc, Mutex};
     use std::thread::{Builder, JoinHandle};
 
-    /// Batches that wait for the device. One would do if all took alike; two ride out a slow one.
+    /// Batches of one thread alone that wait for the device. One would do if all took alike; two ride out a slow one.
     const AHEAD: usize = 2;
 
-    pub(super) enum Source {
-        Thread {
-            ready: Option<Receiver<Batch>>,
-            worker: Option<JoinHandle<()>>,
-        },
-        /// Where the system gives no thread, batches are made when they are asked for.
-        Here(Arc<Mutex<Maker>>),
+    /// A thread and what it makes.
+    struct Worker {
+        ready: Option<Receiver<Batch>>,
+        thread: Option<JoinHandle<()>>,
+    }
+
+    pub(super) struct Source {
+        /// None where the system gives no thread: batches are then made when they are asked for.
+        workers: Vec<Worker>,
+        maker: Arc<Maker>,
+        next: usize,
+        first: usize,
     }
 
     impl Source {
-        pub(super) fn start(maker: Maker) -> Self {
-            let (send, ready) = sync_channel(AHEAD);
-            let maker = Arc::new(Mutex::new(maker));
-            let theirs = maker.clone();
+        pub(super) fn start(maker: Maker, first: usize) -> Self {
+            let wanted = match maker.options.workers {
+                // Copying is quicker than handing over.
+                0 if !maker.dataset.is_random() => 1,
+                wanted => workers(wanted),
+            };
+            let threads = wanted.clamp(1, (maker.last - first).max(1));
+            let ahead = if threads == 1 { AHEAD } else { 1 };
+            let maker = Arc::new(maker);
+            let started: Option<Vec<Worker>> = (0..threads).map(|k| Worker::start(maker.clone(), first + k, threads, ahead)).collect();
+            if started.is_none() {
+                log::warn!("no threads for the loader; batches are made between the steps");
+            }
+            Source { workers: started.unwrap_or_default(), maker, next: first, first }
+        }
+
+        pub(super) fn next(&mut self) -> Option<Batch> {
+            let number = self.next;
+            self.next += 1;
+            if self.workers.is_empty() {
+                return self.maker.make(number);
+            }
+            let turn = (number - self.first) % self.workers.len();
+            self.workers[turn].take()
+        }
+    }
+
+    impl Worker {
+        fn start(maker: Arc<Maker>, first: usize, stride: usize, ahead: usize) -> Option<Self> {
+            let (send, ready) = sync_channel(ahead);
             let work = move || {
-                while let Some(batch) = take(&theirs) {
+                for number in (first..).step_by(stride) {
+                    let Some(batch) = maker.make(number) else { break };
                     if send.send(batch).is_err() {
                         break;
                     }
                 }
             };
-            match Builder::new().name("wgrad-loader".to_owned()).spawn(work) {
-                Ok(worker) => Source::Thread { ready: Some(ready), worker: Some(worker) },
-                Err(error) => {
-                    log::warn!("no thread for the loader ({error}); batches are made between the steps");
-                    Source::Here(maker)
-                }
-            }
+            let thread = Builder::new().name("wgrad-loader".to_owned()).spawn(work).ok()?;
+            Some(Self { ready: Some(ready), thread: Some(thread) })
         }
 
-        pub(super) fn next(&mut self) -> Option<Batch> {
-            match self {
-                Source::Here(maker) => take(maker),
-                Source::Thread { ready, worker } => {
-                    let batch = ready.as_ref().and_then(|ready| ready.recv().ok());
-                    if batch.is_none() {
-                        // The end, or the worker's panic: which must not pass for a short epoch.
-                        if let Some(Err(panic)) = worker.take().map(JoinHandle::join) {
-                            std::panic::resume_unwind(panic);
-                        }
-                    }
-                    batch
+        fn take(&mut self) -> Option<Batch> {
+            let batch = self.ready.as_ref().and_then(|ready| ready.recv().ok());
+            if batch.is_none() {
+                // The end, or the thread's panic: which must not pass for a short epoch.
+                if let Some(Err(panic)) = self.thread.take().map(JoinHandle::join) {
+                    std::panic::resume_unwind(panic);
                 }
             }
+            batch
         }
     }
 
-    impl Drop for Source {
+    impl Drop for Worker {
         fn drop(&mut self) {
-            if let Source::Thread { ready, worker } = self {
-                // First the channel: a worker that waits for room in it sees that and ends.
-                drop(ready.take());
-                if let Some(worker) = worker.take() {
-                    let _ = worker.join();
-                }
+            // First the channel: a thread that waits for room in it sees that and ends.
+            drop(self.ready.take());
+            if let Some(thread) = self.thread.take() {
+                let _ = thread.join();
             }
         }
-    }
-
-    fn take(maker: &Mutex<Maker>) -> Option<Batch> {
-        maker.lock().unwrap_or_else(std::sync::PoisonError::into_inner).next()
     }
 }

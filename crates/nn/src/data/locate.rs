@@ -19,6 +19,11 @@ pub fn places(argument: Option<&Path>) -> Vec<Place> {
     places_in(argument, |name| std::env::var_os(name))
 }
 
+/// The folders in which the files of a recipe are looked for, in order: the places, and then the working folder.
+pub fn folders(argument: Option<&Path>) -> Vec<PathBuf> {
+    places(argument).into_iter().map(|place| place.dir).chain([PathBuf::from(".")]).collect()
+}
+
 /// The user's cache folder for data: `$XDG_CACHE_HOME/wgrad` or `~/.cache/wgrad`, on macOS
 /// `~/Library/Caches/wgrad`, on Windows `%LOCALAPPDATA%\wgrad`; `None` where the system names no home.
 pub fn cache_dir() -> Option<PathBuf> {

@@ -4,19 +4,23 @@
 //! |---|---|
 //! | [`dataset`] | [`Dataset`]: samples and targets in memory, cheap views of them |
 //! | [`loader`] | [`Loader`]: seeded shuffling, batches made ahead on a thread |
+//! | [`augment`] | transforms, fixed and random |
 //! | [`framing`] | how a picture of any size becomes a sample |
 //! | [`image`] | pictures: files, folders and archives of them |
 //! | [`folds`] | cross-validation: a set cut into stratified parts |
+//! | [`cifar`] | CIFAR-10: its binary files, or its pictures |
 //! | [`idx`] | the IDX format of MNIST, plain or gzip |
 //! | [`digits`] | the `quickstart` set: digits that the program draws itself |
 //! | [`locate`] | the places where data are looked for |
 //! | [`fetch`] | downloading MNIST (feature `fetch`) |
 //! | [`rng`] | random numbers that repeat on every platform |
 
+pub mod augment;
+pub mod cifar;
 pub mod dataset;
 mod digit_strokes;
 pub mod digits;
-mod error;
+pub(crate) mod error;
 #[cfg(all(feature = "fetch", not(target_arch = "wasm32")))]
 pub mod fetch;
 pub mod folds;
@@ -31,6 +35,8 @@ pub mod loader;
 pub mod locate;
 mod resize;
 pub mod rng;
+#[cfg(not(target_arch = "wasm32"))]
+mod workers;
 
 pub use dataset::{BatchTargets, Dataset, Inputs, Normalize, Targets};
 pub use error::DataError;

@@ -21,7 +21,7 @@ pub struct Input {
 impl Input {
     /// What samples of this set look like.
     pub fn of(set: &Dataset) -> Self {
-        Self { shape: set.input_shape().to_vec(), classes: set.classes().to_vec(), normalize: set.normalize().cloned(), picture: None }
+        Self { shape: set.input_shape().to_vec(), classes: set.classes().to_vec(), normalize: set.normalize().cloned(), picture: set.framing() }
     }
 
     /// Shifts and scales the values of one sample, or of several, as the network was trained on them.

@@ -1,10 +1,14 @@
 //! Recipes: a training run as a TOML file. Data, layers, loss, optimiser, epochs: everything but the machine.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod load;
+mod pictures;
 mod read;
 mod record;
 mod source;
 mod write;
 
+pub use pictures::{BadFiles, Cifar10, Pictures, Scaling};
 pub(crate) use read::{Fault, Fields, Record, Setting, expected, unknown};
 pub(crate) use record::{kinds, names, record};
 pub use source::Source;
@@ -85,6 +89,8 @@ pub struct Data {
     pub validation: Option<Arc<Dataset>>,
     /// Tests at the end.
     pub test: Arc<Dataset>,
+    /// Files that could not be read and were left out: where each is, and what is wrong with it.
+    pub skipped: Vec<String>,
 }
 
 impl Recipe {
@@ -214,7 +220,9 @@ impl Recipe {
                 };
                 self.split(read(train_images, train_labels)?, read(test_images, test_labels)?)
             }
-            _ => self.data_made(),
+            Source::Images(pictures) => self.read_pictures(pictures, &crate::data::locate::folders(dir)),
+            Source::Cifar10(cifar) => self.read_cifar10(cifar, &crate::data::locate::folders(dir)),
+            Source::Digits { .. } | Source::Values { .. } => self.data_made(),
         }
     }
 
@@ -230,9 +238,9 @@ impl Recipe {
             }
             Source::Values { inputs, targets } => {
                 let set = Arc::new(self.values(inputs, targets)?);
-                Ok(Data { train: set.clone(), validation: None, test: set })
+                Ok(Data { train: set.clone(), validation: None, test: set, skipped: Vec::new() })
             }
-            Source::Mnist { .. } | Source::Idx { .. } => {
+            Source::Mnist { .. } | Source::Idx { .. } | Source::Images(_) | Source::Cifar10(_) => {
                 Err(Error::Recipe { name: self.name.clone(), message: "its data come from files, which are not at hand here".to_owned() })
             }
         }
@@ -243,34 +251,42 @@ impl Recipe {
         let mut recipe = self.clone();
         match &mut recipe.data {
             Source::Digits { validation_split, .. } | Source::Mnist { validation_split, .. } | Source::Idx { validation_split, .. } => *validation_split = None,
+            Source::Images(pictures) => pictures.validation_split = None,
+            Source::Cifar10(cifar) => cifar.validation_split = None,
             Source::Values { .. } => {}
         }
         recipe
     }
 
-    /// Limits and splits what was read.
+    /// Limits, splits and transforms what was read.
     ///
     /// # Errors
-    /// Where the validation share leaves a side empty.
+    /// Where the validation share leaves a side empty, or a transform does not fit.
     pub fn split(&self, train: Dataset, test: Dataset) -> Result<Data, Error> {
-        let (limit, share) = match &self.data {
-            Source::Mnist { train, validation_split, .. } => (*train, *validation_split),
-            Source::Digits { validation_split, .. } | Source::Idx { validation_split, .. } => (None, *validation_split),
-            Source::Values { .. } => (None, None),
-        };
         let (train, test) = match &self.data {
-            Source::Mnist { normalize: false, .. } => (train.unnormalized(), test.unnormalized()),
+            Source::Mnist { normalize, train: some, test: few, .. } => {
+                let limited = |set: Dataset, n: &Option<usize>| if let Some(n) = n { set.take(*n) } else { set };
+                let scaled = |set: Dataset| if *normalize { set } else { set.unnormalized() };
+                (scaled(limited(train, some)), scaled(limited(test, few)))
+            }
             _ => (train, test),
         };
-        let train = limit.map_or(train.clone(), |n| train.take(n));
-        let test = Arc::new(test);
-        Ok(match share {
-            Some(share) => {
+        self.parts(train, None, test)
+    }
+
+    /// The sets of a run, transformed; what validates is split off where the recipe says so and none is given.
+    fn parts(&self, train: Dataset, validation: Option<Dataset>, test: Dataset) -> Result<Data, Error> {
+        let transformed = |set: Dataset| set.transformed(self.data.augment().to_vec());
+        let (train, test) = (transformed(train)?, Arc::new(transformed(test)?));
+        let (train, validation) = match (validation, self.data.validation_split()) {
+            (Some(validation), _) => (train, Arc::new(transformed(validation)?)),
+            (None, Some(share)) => {
                 let (train, validation) = train.split_validation(share, self.seed)?;
-                Data { train: Arc::new(train), validation: Some(Arc::new(validation)), test }
+                (train, Arc::new(validation))
             }
-            None => Data { train: Arc::new(train), validation: Some(test.clone()), test },
-        })
+            (None, None) => (train, test.clone()),
+        };
+        Ok(Data { train: Arc::new(train), validation: Some(validation), test, skipped: Vec::new() })
     }
 
     fn values(&self, inputs: &[Vec<f32>], targets: &[Vec<f32>]) -> Result<Dataset, Error> {

@@ -1,7 +1,10 @@
 //! Where a recipe's samples come from.
 
+use super::Record;
+use super::pictures::{Cifar10, Pictures, known};
 use super::read::{Fault, Fields, Setting, unknown};
 use super::write::Lines;
+use crate::data::augment::{Augment, Pipeline};
 use crate::data::dataset::Normalize;
 use toml::Spanned;
 use toml::de::DeValue;
@@ -17,6 +20,8 @@ pub enum Source {
         test: usize,
         /// Share of the training samples that validates; absent: the test samples do.
         validation_split: Option<f64>,
+        /// Transforms.
+        augment: Vec<Augment>,
     },
     /// The four MNIST files, found in the data folder.
     Mnist {
@@ -24,8 +29,12 @@ pub enum Source {
         normalize: bool,
         /// The first so many training samples only.
         train: Option<usize>,
+        /// The first so many test samples only.
+        test: Option<usize>,
         /// Share of the training samples that validates; absent: the test samples do.
         validation_split: Option<f64>,
+        /// Transforms.
+        augment: Vec<Augment>,
     },
     /// IDX files of one's own, plain or gzip, relative to the data folder.
     Idx {
@@ -43,7 +52,13 @@ pub enum Source {
         normalize: Option<Normalize>,
         /// Share of the training samples that validates; absent: the test samples do.
         validation_split: Option<f64>,
+        /// Transforms.
+        augment: Vec<Augment>,
     },
+    /// Pictures in a folder for each class.
+    Images(Pictures),
+    /// CIFAR-10.
+    Cifar10(Cifar10),
     /// Numbers written in the recipe; they train and test.
     Values {
         /// One row a sample.
@@ -58,19 +73,26 @@ impl Setting for Source {
         let (name, at, fields) = Fields::chosen(value, "[data]", "source")?;
         match name {
             "digits" => {
-                fields.only(&["train", "test", "validation_split"])?;
-                Ok(Source::Digits { train: fields.required("train")?, test: fields.required("test")?, validation_split: fields.optional("validation_split")? })
+                fields.only(&["train", "test", "validation_split", "augment"])?;
+                Ok(Source::Digits {
+                    train: fields.required("train")?,
+                    test: fields.required("test")?,
+                    validation_split: fields.optional("validation_split")?,
+                    augment: fields.or("augment", Vec::new())?,
+                })
             }
             "mnist" => {
-                fields.only(&["normalize", "train", "validation_split"])?;
+                fields.only(&["normalize", "train", "test", "validation_split", "augment"])?;
                 Ok(Source::Mnist {
                     normalize: fields.or("normalize", true)?,
                     train: fields.optional("train")?,
+                    test: fields.optional("test")?,
                     validation_split: fields.optional("validation_split")?,
+                    augment: fields.or("augment", Vec::new())?,
                 })
             }
             "idx" => {
-                fields.only(&["train_images", "train_labels", "test_images", "test_labels", "classes", "normalize", "validation_split"])?;
+                fields.only(&["train_images", "train_labels", "test_images", "test_labels", "classes", "normalize", "validation_split", "augment"])?;
                 Ok(Source::Idx {
                     train_images: fields.required("train_images")?,
                     train_labels: fields.required("train_labels")?,
@@ -79,13 +101,16 @@ impl Setting for Source {
                     classes: fields.required("classes")?,
                     normalize: fields.optional("normalize")?,
                     validation_split: fields.optional("validation_split")?,
+                    augment: fields.or("augment", Vec::new())?,
                 })
             }
             "values" => {
                 fields.only(&["inputs", "targets"])?;
                 Ok(Source::Values { inputs: fields.required("inputs")?, targets: fields.required("targets")? })
             }
-            _ => Err(unknown(name, at, &["digits", "mnist", "idx", "values"])),
+            "images" => Ok(Source::Images(known(fields)?)),
+            "cifar10" => Ok(Source::Cifar10(known(fields)?)),
+            _ => Err(unknown(name, at, &["digits", "mnist", "idx", "images", "cifar10", "values"])),
         }
     }
 
@@ -97,44 +122,83 @@ impl Setting for Source {
 }
 
 impl Source {
-    /// Shape of one sample, where it is known before any file is read.
-    pub fn input_shape(&self) -> Option<Vec<usize>> {
+    /// Its name in a recipe.
+    pub fn name(&self) -> &'static str {
         match self {
-            Source::Digits { .. } | Source::Mnist { .. } => Some(vec![1, 28, 28]),
-            Source::Values { inputs, .. } => inputs.first().map(|row| vec![row.len()]),
-            Source::Idx { .. } => None,
+            Source::Digits { .. } => "digits",
+            Source::Mnist { .. } => "mnist",
+            Source::Idx { .. } => "idx",
+            Source::Images(_) => "images",
+            Source::Cifar10(_) => "cifar10",
+            Source::Values { .. } => "values",
+        }
+    }
+
+    /// Shape of one sample, where it is known before any file is read and the transforms fit it.
+    pub fn input_shape(&self) -> Option<Vec<usize>> {
+        let stored = match self {
+            Source::Digits { .. } | Source::Mnist { .. } => vec![1, 28, 28],
+            Source::Images(pictures) => vec![pictures.channels, pictures.size.h, pictures.size.w],
+            Source::Cifar10(_) => vec![3, 32, 32],
+            Source::Values { inputs, .. } => vec![inputs.first()?.len()],
+            Source::Idx { .. } => return None,
+        };
+        match self.augment() {
+            [] => Some(stored),
+            augment => Some(Pipeline::new(augment.to_vec(), &stored).ok()?.shape.to_vec()),
+        }
+    }
+
+    /// Transforms of its samples.
+    pub fn augment(&self) -> &[Augment] {
+        match self {
+            Source::Digits { augment, .. } | Source::Mnist { augment, .. } | Source::Idx { augment, .. } => augment,
+            Source::Images(pictures) => &pictures.augment,
+            Source::Cifar10(cifar) => &cifar.augment,
+            Source::Values { .. } => &[],
+        }
+    }
+
+    /// Share of the training samples that validates.
+    pub fn validation_split(&self) -> Option<f64> {
+        match self {
+            Source::Digits { validation_split, .. } | Source::Mnist { validation_split, .. } | Source::Idx { validation_split, .. } => *validation_split,
+            Source::Images(pictures) => pictures.validation_split,
+            Source::Cifar10(cifar) => cifar.validation_split,
+            Source::Values { .. } => None,
         }
     }
 
     /// Its keys, `source` first.
     pub(super) fn lines(&self, out: &mut Lines) {
-        let mut source = |name: &str| out.required("source", &name.to_owned());
+        out.required("source", &self.name().to_owned());
         match self {
-            Source::Digits { train, test, validation_split } => {
-                source("digits");
+            Source::Digits { train, test, .. } => {
                 out.required("train", train);
                 out.required("test", test);
-                out.optional("validation_split", validation_split);
             }
-            Source::Mnist { normalize, train, validation_split } => {
-                source("mnist");
+            Source::Mnist { normalize, train, test, .. } => {
                 out.or("normalize", normalize);
                 out.optional("train", train);
-                out.optional("validation_split", validation_split);
+                out.optional("test", test);
             }
-            Source::Idx { train_images, train_labels, test_images, test_labels, classes, normalize, validation_split } => {
-                source("idx");
+            Source::Idx { train_images, train_labels, test_images, test_labels, classes, normalize, .. } => {
                 let files = [("train_images", train_images), ("train_labels", train_labels), ("test_images", test_images), ("test_labels", test_labels)];
                 files.iter().for_each(|(key, file)| out.required(key, *file));
                 out.required("classes", classes);
                 out.optional("normalize", normalize);
-                out.optional("validation_split", validation_split);
             }
+            // They write all that they have.
+            Source::Images(pictures) => return Record::write(pictures, out),
+            Source::Cifar10(cifar) => return Record::write(cifar, out),
             Source::Values { inputs, targets } => {
-                source("values");
                 out.required("inputs", inputs);
                 out.required("targets", targets);
             }
+        }
+        out.optional("validation_split", &self.validation_split());
+        if !self.augment().is_empty() {
+            out.required("augment", &self.augment().to_vec());
         }
     }
 }

@@ -120,7 +120,7 @@ impl Trainer {
     }
 
     fn evaluation_step(&self, dataset: &Dataset, batch: usize, keep: bool) -> Result<(Feed, Step), Error> {
-        let feed = Feed::new(&self.device, dataset, batch)?;
+        let feed = Feed::new(&self.device, dataset, batch, false)?;
         let output = self.model.forward(&feed.x, &Pass::evaluate());
         let loss = self.loss.apply(&output, &feed.y);
         let updates = self.evaluation_meter.updates(self.loss, &loss, &output, &feed.y, batch);

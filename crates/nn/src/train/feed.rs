@@ -11,13 +11,15 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub(crate) fn new(device: &Device, dataset: &Dataset, batch: usize) -> Result<Self, Error> {
+    /// The leaves for `batch` samples. For training, `training`, targets may be shares of classes in the place of labels.
+    pub(crate) fn new(device: &Device, dataset: &Dataset, batch: usize, training: bool) -> Result<Self, Error> {
         let with_batch = |shape: &[usize]| [&[batch], shape].concat();
-        let x = with_batch(dataset.input_shape());
+        let (x, classes) = (with_batch(dataset.input_shape()), [dataset.classes().len()]);
         let zeros = vec![0.0; x.iter().product()];
         let x = Tensor::from_f32(device, x, &zeros)?;
-        let y = if dataset.classes().is_empty() {
-            let shape = with_batch(dataset.target_shape());
+        let shares = training && dataset.mixes_classes();
+        let y = if dataset.classes().is_empty() || shares {
+            let shape = with_batch(if shares { &classes } else { dataset.target_shape() });
             let zeros = vec![0.0; shape.iter().product()];
             Data::f32(shape, &zeros)?
         } else {

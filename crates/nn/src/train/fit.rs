@@ -7,7 +7,7 @@ use crate::data::loader::{Loader, LoaderOptions};
 use crate::recipe::record;
 use crate::report::history::{EpochRow, History};
 use crate::report::progress::{Progress, Quiet};
-use crate::{Error, Trainer};
+use crate::{Error, FitOptions, Trainer};
 use std::sync::Arc;
 use std::time::Duration;
 use web_time::Instant;
@@ -60,7 +60,8 @@ impl Trainer {
     /// # Errors
     /// [`Error::NotFinite`] names the first step whose loss was NaN or infinite; device and file errors name what failed.
     pub async fn fit(&mut self, train: &Arc<Dataset>, progress: &mut dyn Progress) -> Result<&History, Error> {
-        let options = LoaderOptions { batch_size: self.options.batch_size, shuffle: self.options.shuffle, seed: self.options.seed, drop_last: false };
+        let FitOptions { batch_size, shuffle, seed, workers, .. } = self.options;
+        let options = LoaderOptions { batch_size, shuffle, seed, workers, ..LoaderOptions::default() };
         // Before the first epoch, not at the end of it.
         let (whole, rest) = (train.len().min(self.options.batch_size), train.len() % self.options.batch_size);
         [whole, rest].into_iter().filter(|&n| n > 0).try_for_each(|n| self.check_batch(n))?;

@@ -3,6 +3,7 @@
 use super::feed::{self, Feed};
 use super::fit::EarlyStopping;
 use super::meter::Meter;
+use crate::data::augment::Draw;
 use crate::data::dataset::Dataset;
 use crate::files::{About, Checkpoint};
 use crate::layers::Pass;
@@ -27,8 +28,10 @@ pub struct FitOptions {
     pub batch_size: usize,
     /// Whether each epoch has an order of its own.
     pub shuffle: bool,
-    /// Decides orders and dropout; the model was filled from it too.
+    /// Decides orders, random transforms and dropout; the model was filled from it too.
     pub seed: u64,
+    /// Threads that make batches; 0: as many as make sense. Changes no byte.
+    pub workers: usize,
     /// Bounds the joint 2-norm of the gradients.
     pub clip_norm: Option<f64>,
     /// Measured after every epoch.
@@ -57,6 +60,7 @@ impl Default for FitOptions {
             batch_size: 32,
             shuffle: true,
             seed: 0,
+            workers: 0,
             clip_norm: None,
             validation: None,
             early_stopping: None,
@@ -208,7 +212,7 @@ impl Trainer {
         }
         feed::check(self.model.input_shape(), self.model.output_shape(), self.loss, dataset)?;
         self.check_batch(batch)?;
-        let feed = Feed::new(&self.device, dataset, batch)?;
+        let feed = Feed::new(&self.device, dataset, batch, true)?;
         let pass = Pass::train(self.key.clone());
         let output = self.model.forward(&feed.x, &pass);
         let loss = self.loss.apply(&output, &feed.y);
@@ -279,7 +283,7 @@ impl Trainer {
         let batch = self.options.batch_size.min(dataset.len());
         let made = self.train_step(dataset, batch)?;
         let (mut x, mut y) = (Vec::new(), Default::default());
-        dataset.fill_batch(&(0..batch).collect::<Vec<_>>(), &mut x, &mut y);
+        dataset.fill_training(&(0..batch).collect::<Vec<_>>(), Draw { seed: self.options.seed, ..Draw::default() }, &mut x, &mut y);
         made.feed.write(&x, &y)?;
         self.prepare(self.position.step + 1)?;
         made.step.run()?;

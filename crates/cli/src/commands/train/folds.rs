@@ -97,7 +97,7 @@ impl Folding {
     fn trainer(&self, device: &Device, whole: &Dataset, parts: &[Vec<usize>], number: usize) -> Result<(Trainer, Data), Failure> {
         let (train, held) = fold(whole, parts, number);
         let held = Arc::new(held);
-        let data = Data { train: Arc::new(train), validation: Some(held.clone()), test: held };
+        let data = Data { train: Arc::new(train), validation: Some(held.clone()), test: held, skipped: Vec::new() };
         let mut trainer = self.recipe.trainer(device, &data)?;
         trainer.plan(&data.train)?;
         Ok((trainer, data))

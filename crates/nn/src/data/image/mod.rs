@@ -4,9 +4,20 @@
 //! |---|---|
 //! | `pixels` | JPEG, PNG, WebP, BMP and GIF as planes of bytes |
 //! | `exif` | how a camera was held |
+//! | `walk` | the files of a folder, a tar or a zip |
+//! | `layout` | what their paths say |
+//! | `set` | [`Images`]: a set of them, decoded on several threads |
 
 mod exif;
+mod layout;
 mod pixels;
+mod set;
+pub(crate) mod walk;
+
+pub use crate::recipe::BadFiles;
+pub use layout::Part;
+pub use set::{BadFile, ImageOptions, Images};
+pub use walk::{Limits, find};
 
 pub use pixels::MAX_PIXELS;
 pub(crate) use pixels::Pixels;
@@ -18,7 +29,7 @@ use std::io::Read;
 use std::path::Path;
 
 /// The most bytes of one picture file.
-pub const MAX_FILE: u64 = 256 << 20;
+pub const MAX_FILE: u64 = 128 << 20;
 
 /// Reads a picture file as a sample for the network that `input` describes: values 0 to 1 of shape [channels, height, width], brought to
 /// their size as those of the training set were, not yet normalized ([`Input::normalized`] does that).

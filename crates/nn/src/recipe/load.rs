@@ -1,0 +1,62 @@
+//! Reading the files that a recipe names.
+
+use super::pictures::{Cifar10, Pictures};
+use super::{Data, Recipe};
+use crate::Error;
+use crate::data::Dataset;
+use crate::data::cifar;
+use crate::data::error::DataError;
+use crate::data::image::{ImageOptions, Images, Part, find};
+use std::path::PathBuf;
+
+impl Recipe {
+    pub(super) fn read_pictures(&self, pictures: &Pictures, folders: &[PathBuf]) -> Result<Data, Error> {
+        let options = ImageOptions {
+            size: pictures.size.array(),
+            channels: pictures.channels,
+            fit: pictures.fit,
+            bad_files: pictures.bad_files,
+            samples: pictures.train_samples,
+            test_samples: pictures.test_samples,
+            seed: self.seed,
+            ..ImageOptions::default()
+        };
+        let mut skipped = Vec::new();
+        let mut read = |name: &str, options: &ImageOptions, classes: Option<&[String]>| -> Result<Images, Error> {
+            let images = Images::read(&find(name, folders)?, options, classes)?;
+            skipped.extend(images.bad.iter().map(|bad| format!("{}: {}", bad.file, bad.what)));
+            Ok(images)
+        };
+        let mut images = read(&pictures.train, &options, None)?;
+        // invariant: a set that could be read has this part.
+        let Some(train) = images.parts.remove(&Part::Train) else {
+            return Err(DataError::Files { place: pictures.train.clone(), what: "holds no training part".to_owned() }.into());
+        };
+        let classes = train.classes().to_vec();
+        // Another file is the part that it is named for, whatever it is called inside.
+        let mut other = |name: &Option<String>, part: Part, limit: Option<usize>, here: Option<Dataset>| -> Result<Option<Dataset>, Error> {
+            let Some(name) = name else { return Ok(here) };
+            let mut images = read(name, &ImageOptions { samples: limit, ..options.clone() }, Some(&classes))?;
+            Ok(images.parts.remove(&part).or_else(|| images.parts.remove(&Part::Train)))
+        };
+        let test = other(&pictures.test, Part::Test, pictures.test_samples, images.parts.remove(&Part::Test))?;
+        let validation = other(&pictures.validation, Part::Validation, None, images.parts.remove(&Part::Validation))?;
+        let (train, test) = match (test, pictures.test_split) {
+            (Some(test), _) => (train, test),
+            (None, Some(share)) => train.split_test(share, self.seed)?,
+            (None, None) => {
+                let what = "there are no pictures to test with; name them (test = \"…\") or take some of these (test_split = 0.2)".to_owned();
+                return Err(DataError::Files { place: train.name().to_owned(), what }.into());
+            }
+        };
+        let scaled = |set: Dataset| if let Some(scaling) = &pictures.normalize { set.normalized(scaling.normalize()) } else { Ok(set) };
+        let data = self.parts(scaled(train)?, validation.map(scaled).transpose()?, scaled(test)?)?;
+        Ok(Data { skipped, ..data })
+    }
+
+    pub(super) fn read_cifar10(&self, settings: &Cifar10, folders: &[PathBuf]) -> Result<Data, Error> {
+        let [train, test] = cifar::cifar10(folders, [settings.train, settings.test], self.seed)?;
+        let scaled = |set: Dataset| if let Some(scaling) = &settings.normalize { set.normalized(scaling.normalize()) } else { Ok(set) };
+        self.parts(scaled(train)?, None, scaled(test)?)
+    }
+}
