@@ -33,10 +33,12 @@ class Case:
     # The float outputs that a gradient comes in through, and the operands whose gradients are compared.
     through: Sequence[int] | None = None
     wrt: Sequence[int] | None = None
-    # The type of the float outputs where it is not that of the first float operand.
-    stored: torch.dtype | None = None
+    # The type of the float outputs where it is not that of the first float operand: one, or one for each output.
+    stored: torch.dtype | list | None = None
     # Roundings to f16 on the way of a gradient of an f16 op.
     roundings: int = 4
+    # Whether such gradients go into those of operands of f32 too.
+    mixed: bool = False
     # Cotangents, drawn when the outputs are known.
     grads: dict = field(default_factory=dict)
 

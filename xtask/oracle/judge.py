@@ -85,16 +85,16 @@ class Truth:
                 continue
             spread = next(spreads) if y.is_floating_point() else None
             verdicts.append((f"output {n}", False, compare(got.get(str(n)), y, spread, case.ulp, case.terms, case.size, 1, case.exact)))
-        uses = max([y.numel() for y in self.outputs if y is not None] or [1]) * case.terms
+        most = max([y.numel() for y in self.outputs if y is not None] or [1])
         for n, g in self.found.items():
             # An operand's element enters so many products on average.
-            terms = max(case.terms, uses // max(g.numel(), 1))
-            verdict = compare(got.get(f"grad.{n}"), g, next(spreads), case.grad_ulp, terms, case.grad_size, case.roundings, False)
+            terms = max(case.terms, min(most, most * case.terms // max(g.numel(), 1)))
+            verdict = compare(got.get(f"grad.{n}"), g, next(spreads), case.grad_ulp, terms, case.grad_size, case.roundings, False, case.mixed)
             verdicts.append((f"gradient {n}", True, verdict))
         return verdicts
 
 
-def compare(got, want, spread, ulp, terms, size, roundings, exact):
+def compare(got, want, spread, ulp, terms, size, roundings, exact, mixed=False):
     """One result of the device with PyTorch's."""
     if got is None:
         return Verdict(failure="wgrad gave none")
@@ -112,7 +112,7 @@ def compare(got, want, spread, ulp, terms, size, roundings, exact):
             return Verdict()
         at = int(differ.flatten().nonzero()[0])
         return Verdict(1.0, 0.0, float("inf"), False, f"element {at} of {list(got.shape)}: wgrad {got.flatten()[at].item()}, PyTorch {want.flatten()[at].item()}")
-    value, scale, half = got.double(), want.abs() + size / 2, got.dtype == torch.float16
+    value, scale, half = got.double(), want.abs() + size / 2, got.dtype == torch.float16 or mixed
     if terms > 8:
         # The signs of a long sum may leave little of it in every probe.
         spread = torch.maximum(spread, spread.mean() / 2)

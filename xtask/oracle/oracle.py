@@ -50,11 +50,12 @@ def draw(op, number, args, f16):
     case = TWINS[op][0](d)
     floats = [t.dtype for t in case.inputs if t.is_floating_point()]
     stored = case.stored or (floats[0] if floats else torch.float32)
+    stored = stored if isinstance(stored, list) else [stored] * 9
     outputs = Truth(case, d).outputs if case.through is None else []
     through = [n for n, y in enumerate(outputs) if y is not None and y.is_floating_point()] if case.through is None else case.through
     if through and floats:
         shapes = outputs or Truth(case, d).outputs
-        case.grads = {n: d.floats(shapes[n].shape, -1, 1, stored) for n in through}
+        case.grads = {n: d.floats(shapes[n].shape, -1, 1, stored[n]) for n in through}
     return case, Truth(case, d)
 
 
