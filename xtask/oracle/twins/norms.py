@@ -6,9 +6,6 @@ import torch.nn.functional as F
 from draw import Case
 from . import twin
 
-KINDS = ["batch", "layer", "rms", "group"]
-
-
 class Norm:
     """A drawn normalisation: its attributes, x, and how x falls into rows that share a statistic."""
 
@@ -79,10 +76,10 @@ class Norm:
         return float((self.statistics(self.x.double())[-1] + self.epsilon).rsqrt().max())
 
 
-def forward(kind):
-    @twin(f"{kind}_norm", weight=3)
+def forward(name):
+    @twin(name, weight=3)
     def draw(d):
-        n = Norm(d, kind)
+        n = Norm(d, name.removesuffix("_norm"))
         inputs = [t for t in (n.x, n.scale, n.shift) if t is not None]
         types = [n.x.dtype, torch.float32, torch.float32]
         # The mean is rounded too, by itself.
@@ -91,8 +88,10 @@ def forward(kind):
         return Case(n.attrs, inputs, twin, terms=n.count, size=max(1, size if n.count < 8 else 0), grad_size=2 * max(1, n.factor()), stored=types)
 
 
-def backward(kind):
-    @twin(f"{kind}_norm_backward")
+def backward(name):
+    kind = name.removesuffix("_norm_backward")
+
+    @twin(name)
     def draw(d):
         n = Norm(d, kind)
         g = d.floats(n.shape, -1, 1)
@@ -121,11 +120,11 @@ def backward(kind):
         return Case(n.attrs, operands, gradient, terms=n.count, ulp=16, size=size, grad_size=size * max(1, n.factor()), stored=types, roundings=8, mixed=n.x.dtype == torch.float16)
 
 
-forward("batch")
-forward("layer")
-forward("rms")
-forward("group")
-backward("batch")
-backward("layer")
-backward("rms")
-backward("group")
+forward("batch_norm")
+forward("layer_norm")
+forward("rms_norm")
+forward("group_norm")
+backward("batch_norm_backward")
+backward("layer_norm_backward")
+backward("rms_norm_backward")
+backward("group_norm_backward")
