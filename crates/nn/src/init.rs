@@ -13,6 +13,8 @@ pub enum Init {
     KaimingUniform,
     /// N(0, 2/fan_in) (He et al. 2015, for relu).
     KaimingNormal,
+    /// N(0, 2/fan_out) (He et al. 2015, from the gradient's side; usual in residual networks).
+    KaimingNormalFanOut,
     /// U(−b, b) with b = √(6/(fan_in + fan_out)) (Glorot and Bengio 2010).
     XavierUniform,
     /// N(0, 2/(fan_in + fan_out)) (Glorot and Bengio 2010).
@@ -27,6 +29,7 @@ names!(Init {
     "default" => Default,
     "kaiming_uniform" => KaimingUniform,
     "kaiming_normal" => KaimingNormal,
+    "kaiming_normal_fan_out" => KaimingNormalFanOut,
     "xavier_uniform" => XavierUniform,
     "xavier_normal" => XavierNormal,
     "zeros" => Zeros,
@@ -44,6 +47,7 @@ impl Init {
             Init::KaimingUniform => uniform((6.0 / fan_in).sqrt()),
             Init::XavierUniform => uniform((6.0 / sum).sqrt()),
             Init::KaimingNormal => normal(&mut rng, n, (2.0 / fan_in).sqrt()),
+            Init::KaimingNormalFanOut => normal(&mut rng, n, (2.0 / fan_out.max(1) as f32).sqrt()),
             Init::XavierNormal => normal(&mut rng, n, (2.0 / sum).sqrt()),
             Init::Zeros => vec![0.0; n],
             Init::Ones => vec![1.0; n],
@@ -79,6 +83,7 @@ mod tests {
             (Init::Default, 1.0 / (3.0 * 784.0)),
             (Init::KaimingUniform, 2.0 / 784.0),
             (Init::KaimingNormal, 2.0 / 784.0),
+            (Init::KaimingNormalFanOut, 2.0 / 128.0),
             (Init::XavierUniform, 2.0 / 912.0),
             (Init::XavierNormal, 2.0 / 912.0),
         ] {

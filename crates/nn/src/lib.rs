@@ -6,12 +6,14 @@
 pub mod bench;
 pub mod data;
 pub mod error;
+pub mod explain;
 pub mod files;
 pub mod init;
 pub mod layers;
 pub mod loss;
 pub mod metrics;
 pub mod model;
+pub mod models;
 pub mod optim;
 pub mod recipe;
 pub mod report;

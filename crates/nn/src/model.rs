@@ -30,6 +30,12 @@ pub trait Model: Send + Sync {
     /// Shape of one sample of the output.
     fn output_shape(&self) -> &[usize];
 
+    /// Path of the layer whose output, [batch, channels, height, width], shows best where the network looks: what
+    /// [`Predictor::explain`](crate::Predictor::explain) takes for Grad-CAM. The forward pass must [tell](Pass::tell) it.
+    fn feature_maps(&self) -> Option<String> {
+        None
+    }
+
     /// Whether a training pass draws random numbers.
     fn is_random(&self) -> bool {
         false
@@ -144,6 +150,10 @@ impl Model for Sequential {
 
     fn output_shape(&self) -> &[usize] {
         &self.chain.output
+    }
+
+    fn feature_maps(&self) -> Option<String> {
+        self.chain.feature_maps().map(|part| part.path.clone())
     }
 
     fn is_random(&self) -> bool {

@@ -72,6 +72,18 @@ impl Chain {
         self.parts.iter().map(|part| part.built.least_batch()).max().unwrap_or(1)
     }
 
+    /// The last convolution's feature maps as the network goes on with them: behind the norm and the activation that follow, and as a
+    /// whole where it is in a residual or one of several branches.
+    pub(crate) fn feature_maps(&self) -> Option<&Part> {
+        let last = self.parts.iter().rposition(|part| part.layer.convolves())?;
+        if let (Layer::Block(_), [(_, inside)]) = (&self.parts[last].layer, self.parts[last].built.inside.as_slice()) {
+            return inside.feature_maps();
+        }
+        let follows = |part: &&Part| part.layer.is_pointwise() && part.built.output.len() == 3;
+        let more = self.parts[last + 1..].iter().take_while(follows).count();
+        Some(&self.parts[last + more]).filter(|part| part.built.output.len() == 3)
+    }
+
     /// Visits every layer, those inside containers behind their container: its depth from 0, its name within the container.
     pub(crate) fn walk<'c>(&'c self, visit: &mut dyn FnMut(usize, String, &'c Part)) {
         self.walk_at(0, "", visit);

@@ -201,7 +201,7 @@ pub enum Layer {
     Branches(Branches),
 }
 
-kinds!(Layer, "a layer" {
+kinds!(Layer, "a layer", or crate::models::Network::expand as ["lenet", "vgg11", "resnet18", "inception"] {
     "linear" => Linear(Linear),
     "conv2d" => Conv2d(Conv2d),
     "conv1d" => Conv1d(Conv1d),
@@ -337,6 +337,20 @@ impl Layer {
             Layer::ConvTranspose2d(_) => input[1..].iter().product(),
             _ => 0,
         }
+    }
+
+    /// Whether it is a convolution of images, or holds one.
+    pub(crate) fn convolves(&self) -> bool {
+        matches!(self, Layer::Conv2d(_) | Layer::ConvTranspose2d(_)) || self.inside().into_iter().flatten().any(Layer::convolves)
+    }
+
+    /// Whether it leaves every value where it is: an activation, a norm, dropout.
+    pub(crate) fn is_pointwise(&self) -> bool {
+        use Layer::{
+            BatchNorm, Dropout, Elu, Gelu, GeluTanh, GroupNorm, Hardswish, InstanceNorm, LayerNorm, LeakyRelu, Mish, Relu, RmsNorm, Sigmoid, Silu, Tanh,
+        };
+        let activation = matches!(self, Relu(_) | Gelu(_) | GeluTanh(_) | Silu(_) | Mish(_) | Hardswish(_) | LeakyRelu(_) | Elu(_) | Tanh(_) | Sigmoid(_));
+        activation || matches!(self, Dropout(_) | BatchNorm(_) | LayerNorm(_) | RmsNorm(_) | GroupNorm(_) | InstanceNorm(_))
     }
 
     /// The name that stands for its number in paths; only blocks have one.

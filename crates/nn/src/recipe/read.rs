@@ -31,6 +31,10 @@ pub(crate) trait Setting: Sized {
     fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Fault>;
     /// The value as TOML, on one line where it is no list of layers.
     fn write(&self, out: &mut String);
+    /// The values that an item of a list stands for: mostly one.
+    fn read_all(value: &Spanned<DeValue<'_>>) -> Result<Vec<Self>, Fault> {
+        Self::read(value).map(|one| vec![one])
+    }
     /// Whether a list of such values has one a line.
     const A_LINE_EACH: bool = false;
 }
@@ -212,7 +216,7 @@ impl<T: Setting> Setting for Vec<T> {
         let items = value.get_ref().as_array().ok_or_else(|| expected("a list", value))?;
         let mut all = Vec::with_capacity(items.len());
         for item in items.iter() {
-            all.push(T::read(item)?);
+            all.extend(T::read_all(item)?);
         }
         Ok(all)
     }

@@ -45,15 +45,16 @@ macro_rules! names {
     };
 }
 
-/// An enum of records as a table whose `kind` says which one it is.
+/// An enum of records as a table whose `kind` says which one it is. With `or … as …`: in a list, a table of one of these names
+/// stands for what the function makes of it.
 macro_rules! kinds {
-    ($type:ident, $what:literal { $($name:literal => $variant:ident($record:ident)),* $(,)? }) => {
+    ($type:ident, $what:literal $(, or $more:path as [$($also:literal),*])? { $($name:literal => $variant:ident($record:ident)),* $(,)? }) => {
         impl $crate::recipe::Setting for $type {
             fn read(value: &toml::Spanned<toml::de::DeValue<'_>>) -> Result<Self, $crate::recipe::Fault> {
                 let (name, at, fields) = $crate::recipe::Fields::chosen(value, $what, "kind")?;
                 match name {
                     $($name => Ok($type::$variant($crate::recipe::Record::read(&fields.known_as(<$record as $crate::recipe::Record>::WHAT))?)),)*
-                    _ => Err($crate::recipe::unknown(name, at, &[$($name),*])),
+                    _ => Err($crate::recipe::unknown(name, at, &[$($name,)* $($($also),*)?])),
                 }
             }
 
@@ -62,6 +63,10 @@ macro_rules! kinds {
                 self.lines(&mut lines);
                 lines.inline(out);
             }
+
+            $(fn read_all(value: &toml::Spanned<toml::de::DeValue<'_>>) -> Result<Vec<Self>, $crate::recipe::Fault> {
+                $more(value).unwrap_or_else(|| $crate::recipe::Setting::read(value).map(|one| vec![one]))
+            })?
 
             const A_LINE_EACH: bool = true;
         }

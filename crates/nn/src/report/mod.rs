@@ -8,6 +8,8 @@ mod canvas;
 mod confusion;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod curve;
+#[cfg(not(target_arch = "wasm32"))]
+mod heat;
 pub mod history;
 pub mod progress;
 #[cfg(not(target_arch = "wasm32"))]
@@ -17,6 +19,8 @@ mod roc;
 pub use confusion::draw_confusion;
 #[cfg(not(target_arch = "wasm32"))]
 pub use curve::{draw_curves, save_curves};
+#[cfg(not(target_arch = "wasm32"))]
+pub use heat::{draw_heat, draw_saliency};
 pub use history::{EpochRow, History};
 #[cfg(not(target_arch = "wasm32"))]
 pub use progress::{BarProgress, LineProgress, ProgressMode, Stream, progress};

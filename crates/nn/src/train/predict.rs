@@ -10,9 +10,9 @@ use wgrad_tensor::{Device, Step, Tensor, bytes};
 /// A model that answers. Clones share the compiled step.
 #[derive(Clone)]
 pub struct Predictor {
-    device: Device,
-    model: Arc<dyn Model>,
-    loss: Loss,
+    pub(crate) device: Device,
+    pub(crate) model: Arc<dyn Model>,
+    pub(crate) loss: Loss,
     /// The step for the batch size that was asked for last.
     compiled: Arc<Mutex<Option<Compiled>>>,
 }
@@ -31,11 +31,7 @@ impl Predictor {
     /// # Errors
     /// Where `x` is not a whole number of samples, or the device fails.
     pub async fn predict(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
-        let shape = self.model.input_shape();
-        let each: usize = shape.iter().product();
-        if each == 0 || !x.len().is_multiple_of(each) {
-            return Err(Error::Mismatch(format!("{} values are no whole number of samples of shape {shape:?}, which have {each}", x.len())));
-        }
+        let each = self.each(x)?;
         let n = x.len() / each;
         let size = evaluation_batch(n);
         let mut out = Vec::new();
@@ -49,6 +45,16 @@ impl Predictor {
             }
         }
         Ok(out)
+    }
+
+    /// The values of one sample, of which `x` holds a whole number.
+    pub(crate) fn each(&self, x: &[f32]) -> Result<usize, Error> {
+        let shape = self.model.input_shape();
+        let each: usize = shape.iter().product();
+        if each == 0 || !x.len().is_multiple_of(each) {
+            return Err(Error::Mismatch(format!("{} values are no whole number of samples of shape {shape:?}, which have {each}", x.len())));
+        }
+        Ok(each)
     }
 
     /// How often each class was taken for each: row = the true class, column = the predicted one.
