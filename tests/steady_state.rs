@@ -105,7 +105,7 @@ fn the_printed_plan_is_what_the_device_allocates() {
     let device = device();
     let train = Arc::new(digits(Split::Train, 640, 1).unwrap());
     let recipe = Recipe::built_in("quickstart").unwrap();
-    let data = wgrad::nn::recipe::Data { train: train.clone(), validation: None, test: train.clone() };
+    let data = wgrad::nn::recipe::Data { train: train.clone(), validation: None, test: train.clone(), skipped: Vec::new() };
     let mut trainer = recipe.trainer(&device, &data).unwrap();
     let planned = printed_total(&trainer.plan(&train).unwrap().to_string());
     trainer.options_mut().epochs = 1;

@@ -56,7 +56,7 @@ impl Vgg11 {
         if self.input == Size::Large {
             for _ in 0..2 {
                 layers.extend([Layer::Linear(Linear { init: Init::KaimingUniform, ..Linear::new(4096) }), relu()]);
-                layers.extend((self.dropout > 0.0).then(|| Layer::Dropout(Dropout { ratio: self.dropout })));
+                layers.extend((self.dropout > 0.0).then_some(Layer::Dropout(Dropout { ratio: self.dropout })));
             }
         }
         layers.push(Layer::Linear(Linear::new(self.classes)));
