@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Recipes(commands::recipes::Args),
     /// Prints a recipe's layers, shapes, parameters, FLOPs and memory.
     Summary(commands::summary::Args),
-    /// Downloads data sets.
+    /// Shows the data of a recipe, or downloads data sets.
     Data(commands::data::Args),
     /// Trains a network as a recipe says, or goes on with a run.
     Train(commands::train::Args),

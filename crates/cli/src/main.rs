@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Info(args) => commands::info::run(global, args),
         Command::Recipes(args) => commands::recipes::run(args),
-        Command::Data(args) => commands::data::run(args),
+        Command::Data(args) => commands::data::run(global, args),
         Command::Train(args) => commands::train::run(global, args),
         Command::Eval(args) => commands::eval::run(global, args),
         Command::Predict(args) => commands::predict::run(global, args),

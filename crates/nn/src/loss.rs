@@ -72,7 +72,13 @@ impl Loss {
     }
 }
 
-/// Targets of the output's shape: labels of two classes as 0 and 1.
+/// Targets of the output's shape: labels of two classes as 0 and 1, of shares [batch, 2] the second class's.
 fn values(output: &Tensor, target: &Tensor) -> Tensor {
-    if target.dtype().is_float() { target.clone() } else { target.cast(output.dtype()).reshape(&[-1, 1]) }
+    if !target.dtype().is_float() {
+        return target.cast(output.dtype()).reshape(&[-1, 1]);
+    }
+    match (&output.shape()[..], &target.shape()[..]) {
+        ([_, 1], [_, 2]) => target.narrow(1, 1, 2),
+        _ => target.clone(),
+    }
 }

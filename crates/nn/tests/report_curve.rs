@@ -13,6 +13,7 @@ fn history(epochs: u64, loss: impl Fn(u64) -> f64, accuracy: bool) -> History {
         val_accuracy: value(0.8),
         learning_rate: 1e-3,
         seconds: 1.0,
+        data_wait: None,
     };
     History { rows: (1..=epochs).map(row).collect() }
 }

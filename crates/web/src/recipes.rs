@@ -77,7 +77,7 @@ fn files(recipe: &Recipe) -> Vec<String> {
         Source::Idx { train_images, train_labels, test_images, test_labels, .. } => {
             [train_images, train_labels, test_images, test_labels].map(String::clone).to_vec()
         }
-        Source::Digits { .. } | Source::Values { .. } | Source::Images(_) | Source::Cifar10(_) => Vec::new(),
+        Source::Digits { .. } | Source::Values { .. } | Source::Images(_) | Source::Cifar10(_) | Source::Csv(_) => Vec::new(),
     }
 }
 

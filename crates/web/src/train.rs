@@ -143,6 +143,7 @@ impl Progress for Told {
             val_accuracy: named("val_accuracy"),
             learning_rate: self.model.recipe.optimizer.learning_rate(),
             seconds: (js_sys::Date::now() - self.began) / 1e3,
+            data_wait: None,
         };
         if let Ok(event) = object(&row) {
             call(self.on_epoch.as_ref(), &event);

@@ -2,7 +2,7 @@
 export interface RecipeInfo {
   name: string;
   toml: string;
-  source: "digits" | "mnist" | "idx" | "images" | "cifar10" | "values";
+  source: "digits" | "mnist" | "idx" | "images" | "cifar10" | "csv" | "values";
   /** Names of the files that its data are in; empty where it makes them. */
   files: string[];
   epochs: number;

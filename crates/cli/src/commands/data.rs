@@ -1,6 +1,9 @@
 //! `wgrad data`
 
+mod show;
+
 use super::say;
+use crate::args::Global;
 use crate::{Ending, Failure};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
@@ -16,6 +19,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// Shows a recipe's data: samples of each class, shapes, what could not be read; and draws a sheet of them.
+    Show(show::Args),
     /// Downloads a data set into the cache; goes on where an earlier try broke off, and checks what came.
     #[command(after_help = "Example:\n  wgrad data fetch mnist\n  wgrad data fetch mnist --mirror https://ossci-datasets.s3.amazonaws.com/mnist/ --to data")]
     Fetch {
@@ -37,9 +42,15 @@ enum Set {
     Mnist,
 }
 
-/// Downloads a data set.
-pub(crate) fn run(args: &Args) -> Result<Ending, Failure> {
-    let What::Fetch { set: Set::Mnist, mirror, to } = &args.what;
+/// Shows or downloads data.
+pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
+    match &args.what {
+        What::Show(args) => show::run(global, args),
+        What::Fetch { set: Set::Mnist, mirror, to } => fetch(mirror, to.as_ref()),
+    }
+}
+
+fn fetch(mirror: &str, to: Option<&PathBuf>) -> Result<Ending, Failure> {
     let cache = match to {
         Some(dir) => dir.clone(),
         None => cache_dir().ok_or("the system names no cache folder (HOME is not set); say where with --to DIR")?,

@@ -9,6 +9,7 @@ use crate::{Ending, Failure, logging};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use wgrad_nn::data::augment::Draw;
 use wgrad_nn::files::{Input, Kind, atomic_write};
 use wgrad_nn::recipe::Data;
 use wgrad_nn::report::progress::{Metrics, format_metrics, format_time};
@@ -59,6 +60,9 @@ pub(crate) struct Args {
     /// for each on all the others, and tells mean and standard deviation of the metrics on the parts left out.
     #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(2..), conflicts_with_all = ["resume", "stop_after", "profile", "steps_csv"])]
     folds: Option<u32>,
+    /// Threads that make batches; without it as many as make sense. Changes no result.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: Option<u16>,
     /// Writes the result as JSON; progress goes to standard error.
     #[arg(long)]
     json: bool,
@@ -109,6 +113,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     options.keep = Some(KEEP);
     let start = trainer.position();
     log::info!("adapter {}", device.runtime().facts());
+    data.skipped.iter().for_each(|file| logging::note(&format!("left out: {file}")));
     logging::note(&format!("recipe {}, seed {}, from epoch {} step {}", recipe.name, recipe.seed, start.epoch, start.step));
     logging::note(&format!("plan of a step:\n{plan}"));
     args.tell(format!("{} on {}\n", recipe.name, device.runtime().facts().name));
@@ -192,6 +197,7 @@ fn fit(global: &Global, args: &Args, recipe: &Recipe, trainer: &mut Trainer, dat
     let mode = if args.quiet { ProgressMode::Quiet } else { ProgressMode::Auto };
     let shown = progress(mode, if args.json { Stream::Stderr } else { Stream::Stdout });
     let mut logged = Logged { shown, epoch: 0, losses: args.steps_csv.as_ref().map(|_| "step,loss\n".to_owned()) };
+    trainer.options_mut().workers = args.workers.map_or(0, usize::from);
     let renew = async || recipe.trainer(&Device::open(&global.select()).await?, data);
     let done = pollster::block_on(trainer.fit_renewing(&data.train, &mut logged, renew));
     if let (Some(file), Some(losses)) = (&args.steps_csv, logged.losses) {
@@ -278,7 +284,10 @@ impl Report<'_> {
             let letter = if name.ends_with("weight") { "W" } else { "b" };
             lines.push(format!("{letter} = {values}  ({name})"));
         }
-        lines.push(format!("time   {}", format_time(std::time::Duration::from_secs_f64(self.seconds))));
+        let rows = &self.trainer.history().rows;
+        let (waited, trained) = (rows.iter().filter_map(|r| r.data_wait).sum::<f64>(), rows.iter().map(|r| r.seconds).sum::<f64>());
+        let share = 100.0 * waited / trained.max(1e-9);
+        lines.push(format!("time   {} (training waited {waited:.1} s for data, {share:.0} %)", format_time(std::time::Duration::from_secs_f64(self.seconds))));
         lines.push(format!("curve  {}", curve.display()));
         lines.push(format!("model  {}", last.display()));
         if !finished && args.stop_after == Some(position.epoch) {
@@ -314,6 +323,11 @@ fn profile(args: &Args, recipe: &Recipe, data: &Data, device: &Device, run: &Pat
     let trace = run.join("trace.json");
     atomic_write(&trace, profile.to_chrome_trace().as_bytes())?;
     args.tell(format!("\none training step:\n{profile}"));
+    let began = Instant::now();
+    let batch = recipe.batch_size.min(data.train.len());
+    let (mut x, mut y) = Default::default();
+    data.train.fill_training(&(0..batch).collect::<Vec<_>>(), Draw::default(), &mut x, &mut y);
+    args.tell(format!("its batch of {batch} takes {:.2} ms to make on one thread", began.elapsed().as_secs_f64() * 1e3));
     args.tell(format!("trace  {} (open it in chrome://tracing or ui.perfetto.dev)", trace.display()));
     Ok(())
 }

@@ -133,6 +133,18 @@ pub enum DataError {
         /// Every place that was looked at.
         places: Vec<String>,
     },
+    /// A field of a table that cannot be used.
+    #[error("{file}: line {line}, column {column:?}: {what}")]
+    Table {
+        /// The file.
+        file: String,
+        /// Its line, from 1.
+        line: u64,
+        /// The column's name, or its number where columns have no names.
+        column: String,
+        /// What is wrong and how to mend it.
+        what: String,
+    },
     /// A picture that cannot be used.
     #[error("{file}: {what}")]
     Picture {

@@ -9,6 +9,7 @@
 //! | [`image`] | pictures: files, folders and archives of them |
 //! | [`folds`] | cross-validation: a set cut into stratified parts |
 //! | [`cifar`] | CIFAR-10: its binary files, or its pictures |
+//! | [`csv`] | tables |
 //! | [`idx`] | the IDX format of MNIST, plain or gzip |
 //! | [`digits`] | the `quickstart` set: digits that the program draws itself |
 //! | [`locate`] | the places where data are looked for |
@@ -17,6 +18,8 @@
 
 pub mod augment;
 pub mod cifar;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod csv;
 pub mod dataset;
 mod digit_strokes;
 pub mod digits;

@@ -1,6 +1,6 @@
 //! Reading the files that a recipe names.
 
-use super::pictures::{Cifar10, Pictures};
+use super::pictures::{Cifar10, Pictures, Table};
 use super::{Data, Recipe};
 use crate::Error;
 use crate::data::Dataset;
@@ -44,14 +44,22 @@ impl Recipe {
         let (train, test) = match (test, pictures.test_split) {
             (Some(test), _) => (train, test),
             (None, Some(share)) => train.split_test(share, self.seed)?,
-            (None, None) => {
-                let what = "there are no pictures to test with; name them (test = \"…\") or take some of these (test_split = 0.2)".to_owned();
-                return Err(DataError::Files { place: train.name().to_owned(), what }.into());
-            }
+            (None, None) => return Err(no_test(&train)),
         };
         let scaled = |set: Dataset| if let Some(scaling) = &pictures.normalize { set.normalized(scaling.normalize()) } else { Ok(set) };
         let data = self.parts(scaled(train)?, validation.map(scaled).transpose()?, scaled(test)?)?;
         Ok(Data { skipped, ..data })
+    }
+
+    pub(super) fn read_table(&self, table: &Table, folders: &[PathBuf]) -> Result<Data, Error> {
+        let test = table.test.as_ref().map(|name| find(name, folders)).transpose()?;
+        let (train, test) = crate::data::csv::read(&find(&table.train, folders)?, test.as_deref(), table)?;
+        let (train, test) = match (test, table.test_split) {
+            (Some(test), _) => (train, test),
+            (None, Some(share)) => train.split_test(share, self.seed)?,
+            (None, None) => return Err(no_test(&train)),
+        };
+        self.parts(train, None, test)
     }
 
     pub(super) fn read_cifar10(&self, settings: &Cifar10, folders: &[PathBuf]) -> Result<Data, Error> {
@@ -59,4 +67,9 @@ impl Recipe {
         let scaled = |set: Dataset| if let Some(scaling) = &settings.normalize { set.normalized(scaling.normalize()) } else { Ok(set) };
         self.parts(scaled(train)?, None, scaled(test)?)
     }
+}
+
+fn no_test(train: &Dataset) -> Error {
+    let what = "there are no samples to test with; name them (test = \"…\") or take some of these (test_split = 0.2)".to_owned();
+    DataError::Files { place: train.name().to_owned(), what }.into()
 }

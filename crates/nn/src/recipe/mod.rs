@@ -8,7 +8,7 @@ mod record;
 mod source;
 mod write;
 
-pub use pictures::{BadFiles, Cifar10, Pictures, Scaling};
+pub use pictures::{BadFiles, Cifar10, Column, Goal, Pictures, Scaling, Table};
 pub(crate) use read::{Fault, Fields, Record, Setting, expected, unknown};
 pub(crate) use record::{kinds, names, record};
 pub use source::Source;
@@ -222,6 +222,7 @@ impl Recipe {
             }
             Source::Images(pictures) => self.read_pictures(pictures, &crate::data::locate::folders(dir)),
             Source::Cifar10(cifar) => self.read_cifar10(cifar, &crate::data::locate::folders(dir)),
+            Source::Csv(table) => self.read_table(table, &crate::data::locate::folders(dir)),
             Source::Digits { .. } | Source::Values { .. } => self.data_made(),
         }
     }
@@ -240,7 +241,7 @@ impl Recipe {
                 let set = Arc::new(self.values(inputs, targets)?);
                 Ok(Data { train: set.clone(), validation: None, test: set, skipped: Vec::new() })
             }
-            Source::Mnist { .. } | Source::Idx { .. } | Source::Images(_) | Source::Cifar10(_) => {
+            Source::Mnist { .. } | Source::Idx { .. } | Source::Images(_) | Source::Cifar10(_) | Source::Csv(_) => {
                 Err(Error::Recipe { name: self.name.clone(), message: "its data come from files, which are not at hand here".to_owned() })
             }
         }
@@ -253,6 +254,7 @@ impl Recipe {
             Source::Digits { validation_split, .. } | Source::Mnist { validation_split, .. } | Source::Idx { validation_split, .. } => *validation_split = None,
             Source::Images(pictures) => pictures.validation_split = None,
             Source::Cifar10(cifar) => cifar.validation_split = None,
+            Source::Csv(table) => table.validation_split = None,
             Source::Values { .. } => {}
         }
         recipe

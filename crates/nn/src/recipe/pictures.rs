@@ -93,6 +93,82 @@ record!(Cifar10, "[data] with source = \"cifar10\"" {
     augment: or(Vec::new()),
 });
 
+/// Tables as CSV: a sample a line, relative to the data folder.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// The table that trains.
+    pub train: String,
+    /// The table that tests.
+    pub test: Option<String>,
+    /// The column with the targets, by its name or its number from 0; absent: the last one.
+    pub target: Option<Column>,
+    /// Whether targets name classes or are values.
+    pub targets: Goal,
+    /// Names of columns that are left out.
+    pub ignore: Vec<String>,
+    /// Whether columns are brought to mean 0 and deviation 1, as they are in the table that trains.
+    pub standardize: bool,
+    /// Whether the first line has the names of the columns; otherwise they are named by their numbers.
+    pub header: bool,
+    /// What stands between two fields.
+    pub separator: String,
+    /// Share of the training samples that validates; absent: the test samples do.
+    pub validation_split: Option<f64>,
+    /// Share of the samples that tests, where there is no table for it.
+    pub test_split: Option<f64>,
+}
+
+record!(Table, "[data] with source = \"csv\"" {
+    train: required,
+    test: optional,
+    target: optional,
+    targets: or(Goal::Classes),
+    ignore: or(Vec::new()),
+    standardize: or(true),
+    header: or(true),
+    separator: or(",".to_owned()),
+    validation_split: optional,
+    test_split: optional,
+});
+
+/// What a column of targets holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Goal {
+    /// Names of classes, whatever they look like.
+    #[default]
+    Classes,
+    /// Numbers.
+    Values,
+}
+
+names!(Goal { "classes" => Classes, "values" => Values });
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Column {
+    /// By its name.
+    Name(String),
+    /// By its number, from 0.
+    Number(usize),
+}
+
+impl Setting for Column {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Fault> {
+        match value.get_ref() {
+            DeValue::Integer(_) => Ok(Column::Number(Setting::read(value)?)),
+            DeValue::String(_) => Ok(Column::Name(Setting::read(value)?)),
+            _ => Err(expected("the name of a column in quotes, or its number from 0,", value)),
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        match self {
+            Column::Name(name) => name.write(out),
+            Column::Number(n) => n.write(out),
+        }
+    }
+}
+
 /// Mean and deviation of each channel: those of a well-known set, or given.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scaling {

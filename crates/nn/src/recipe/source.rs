@@ -1,7 +1,7 @@
 //! Where a recipe's samples come from.
 
 use super::Record;
-use super::pictures::{Cifar10, Pictures, known};
+use super::pictures::{Cifar10, Pictures, Table, known};
 use super::read::{Fault, Fields, Setting, unknown};
 use super::write::Lines;
 use crate::data::augment::{Augment, Pipeline};
@@ -59,6 +59,8 @@ pub enum Source {
     Images(Pictures),
     /// CIFAR-10.
     Cifar10(Cifar10),
+    /// Tables.
+    Csv(Table),
     /// Numbers written in the recipe; they train and test.
     Values {
         /// One row a sample.
@@ -110,7 +112,8 @@ impl Setting for Source {
             }
             "images" => Ok(Source::Images(known(fields)?)),
             "cifar10" => Ok(Source::Cifar10(known(fields)?)),
-            _ => Err(unknown(name, at, &["digits", "mnist", "idx", "images", "cifar10", "values"])),
+            "csv" => Ok(Source::Csv(known(fields)?)),
+            _ => Err(unknown(name, at, &["digits", "mnist", "idx", "images", "cifar10", "csv", "values"])),
         }
     }
 
@@ -130,6 +133,7 @@ impl Source {
             Source::Idx { .. } => "idx",
             Source::Images(_) => "images",
             Source::Cifar10(_) => "cifar10",
+            Source::Csv(_) => "csv",
             Source::Values { .. } => "values",
         }
     }
@@ -141,7 +145,7 @@ impl Source {
             Source::Images(pictures) => vec![pictures.channels, pictures.size.h, pictures.size.w],
             Source::Cifar10(_) => vec![3, 32, 32],
             Source::Values { inputs, .. } => vec![inputs.first()?.len()],
-            Source::Idx { .. } => return None,
+            Source::Idx { .. } | Source::Csv(_) => return None,
         };
         match self.augment() {
             [] => Some(stored),
@@ -155,7 +159,7 @@ impl Source {
             Source::Digits { augment, .. } | Source::Mnist { augment, .. } | Source::Idx { augment, .. } => augment,
             Source::Images(pictures) => &pictures.augment,
             Source::Cifar10(cifar) => &cifar.augment,
-            Source::Values { .. } => &[],
+            Source::Csv(_) | Source::Values { .. } => &[],
         }
     }
 
@@ -165,6 +169,7 @@ impl Source {
             Source::Digits { validation_split, .. } | Source::Mnist { validation_split, .. } | Source::Idx { validation_split, .. } => *validation_split,
             Source::Images(pictures) => pictures.validation_split,
             Source::Cifar10(cifar) => cifar.validation_split,
+            Source::Csv(table) => table.validation_split,
             Source::Values { .. } => None,
         }
     }
@@ -191,6 +196,7 @@ impl Source {
             // They write all that they have.
             Source::Images(pictures) => return Record::write(pictures, out),
             Source::Cifar10(cifar) => return Record::write(cifar, out),
+            Source::Csv(table) => return Record::write(table, out),
             Source::Values { inputs, targets } => {
                 out.required("inputs", inputs);
                 out.required("targets", targets);

@@ -26,6 +26,9 @@ pub struct EpochRow {
     /// Wall-clock seconds, validation included.
     #[serde(deserialize_with = "null_as_nan")]
     pub seconds: f64,
+    /// Of these the seconds in which training waited for a batch; `None` where nobody measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_wait: Option<f64>,
 }
 
 /// The rows of a run, oldest first.
@@ -115,7 +118,17 @@ mod tests {
     use super::*;
 
     fn row(epoch: u64) -> EpochRow {
-        EpochRow { epoch, step: epoch * 100, loss: 0.1 + 0.2, accuracy: Some(0.9), val_loss: None, val_accuracy: None, learning_rate: 1e-3, seconds: 1.23456 }
+        EpochRow {
+            epoch,
+            step: epoch * 100,
+            loss: 0.1 + 0.2,
+            accuracy: Some(0.9),
+            val_loss: None,
+            val_accuracy: None,
+            learning_rate: 1e-3,
+            seconds: 1.23456,
+            data_wait: None,
+        }
     }
 
     #[test]

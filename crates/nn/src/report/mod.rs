@@ -14,6 +14,8 @@ pub mod history;
 pub mod progress;
 #[cfg(not(target_arch = "wasm32"))]
 mod roc;
+#[cfg(not(target_arch = "wasm32"))]
+mod sheet;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use confusion::draw_confusion;
@@ -27,3 +29,5 @@ pub use progress::{BarProgress, LineProgress, ProgressMode, Stream, progress};
 pub use progress::{Progress, Quiet};
 #[cfg(not(target_arch = "wasm32"))]
 pub use roc::draw_roc;
+#[cfg(not(target_arch = "wasm32"))]
+pub use sheet::contact_sheet;

@@ -48,6 +48,8 @@ struct Epoch {
     seen: usize,
     /// Batches already done when the meter was last set to zero.
     first: u64,
+    /// Time in which the device had nothing to do because no batch was ready.
+    waited: Duration,
 }
 
 impl Trainer {
@@ -116,13 +118,18 @@ impl Trainer {
     /// One epoch, or what was left of it; `None` where it was stopped in its middle.
     async fn epoch(&mut self, train: &Arc<Dataset>, loader: &Loader, progress: &mut dyn Progress) -> Result<Option<EpochRow>, Error> {
         let total = loader.batches_per_epoch();
-        let mut epoch = Epoch { number: self.position.epoch + 1, began: Instant::now(), seen: self.partial.seen, first: self.position.batch };
+        let mut epoch =
+            Epoch { number: self.position.epoch + 1, began: Instant::now(), seen: self.partial.seen, first: self.position.batch, waited: Duration::ZERO };
         progress.start_epoch(epoch.number as usize, self.options.epochs as usize, total);
         let partial = std::mem::take(&mut self.partial);
         self.meter.reset(partial.loss, partial.correct)?;
         let mut looked = Instant::now();
         let mut last = Reading::default();
-        for batch in loader.epoch_from(self.position.epoch, self.position.batch as usize) {
+        let mut batches = loader.epoch_from(self.position.epoch, self.position.batch as usize);
+        loop {
+            let asked = Instant::now();
+            let Some(batch) = batches.next() else { break };
+            epoch.waited += asked.elapsed();
             let made = self.train_step(train, batch.len())?;
             made.feed.write(&batch.x, &batch.y)?;
             self.prepare(self.position.step + 1)?;
@@ -187,6 +194,7 @@ impl Trainer {
             val_accuracy: validation.and_then(|v| v.accuracy),
             learning_rate: self.optimizer.optimizer().learning_rate(),
             seconds: epoch.began.elapsed().as_secs_f64(),
+            data_wait: Some(epoch.waited.as_secs_f64()),
         }))
     }
 
