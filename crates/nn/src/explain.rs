@@ -7,10 +7,11 @@
 //! - saliency (Simonyan, Vedaldi and Zisserman 2013): the largest |∂s/∂x| over the channels of each pixel.
 
 use crate::layers::Pass;
+use crate::train::evaluation_batch;
 use crate::{Error, Loss, Predictor};
 use wgrad_tensor::{DType, Tensor};
 
-/// Samples that are explained in one step.
+/// Samples that are explained in one step, at most: the gradients keep every activation.
 const BATCH: usize = 16;
 
 /// Why one sample is taken for what it is.
@@ -49,7 +50,8 @@ impl Predictor {
             ref shape => return Err(Error::Mismatch(format!("the network gives values of shape {shape:?}, no classes whose score could be looked at"))),
         };
         let mut all = Vec::new();
-        for rows in x.chunks(BATCH * each) {
+        let batch = evaluation_batch(BATCH, 8 * self.model.largest_activation());
+        for rows in x.chunks(batch * each) {
             let n = rows.len() / each;
             let input = Tensor::from_f32(&self.device, [&[n], self.model.input_shape()].concat(), rows)?;
             let pass = Pass::evaluate().watching();

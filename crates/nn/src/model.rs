@@ -36,6 +36,11 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// Values of the largest activation of a sample: bounds the batches of evaluation.
+    fn largest_activation(&self) -> usize {
+        self.input_shape().iter().product::<usize>().max(self.output_shape().iter().product())
+    }
+
     /// Whether a training pass draws random numbers.
     fn is_random(&self) -> bool {
         false
@@ -150,6 +155,12 @@ impl Model for Sequential {
 
     fn output_shape(&self) -> &[usize] {
         &self.chain.output
+    }
+
+    fn largest_activation(&self) -> usize {
+        let mut largest: usize = self.input.iter().product();
+        self.chain.walk(&mut |_, _, part| largest = largest.max(part.built.output.iter().product::<usize>()));
+        largest
     }
 
     fn feature_maps(&self) -> Option<String> {

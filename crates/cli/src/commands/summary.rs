@@ -51,7 +51,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     let (parameters, flops) = summary::totals(&rows);
     let table = model.summary();
     let output = model.output_shape().to_vec();
-    let [train, evaluation] = plans(&recipe, &device, model, &input, &output);
+    let (batch, [train, evaluation]) = plans(&recipe, &device, model, &input, &output);
     if args.json {
         say_json(&json!({
             "recipe": recipe.name,
@@ -62,29 +62,30 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
             "parameters": parameters,
             "flops": flops,
             "train": planned(recipe.batch_size, &train),
-            "evaluation": planned(EVALUATED, &evaluation),
+            "evaluation": planned(batch, &evaluation),
         }))?;
         return Ok(Ending::Good);
     }
     say(format!("{} on {}\n\n{table}\n", recipe.name, device.runtime().facts().name));
     say(line("a training step", recipe.batch_size, &train, ["activations and gradients", "weights, the optimizer's state and a batch"]));
-    say(line("an evaluation", EVALUATED, &evaluation, ["activations", "weights and a batch"]));
+    say(line("an evaluation", batch, &evaluation, ["activations", "weights and a batch"]));
     Ok(Ending::Good)
 }
 
-/// The memory of a training step and of an evaluation; what does not fit the adapter is told, since the rest is worth knowing.
-fn plans(recipe: &Recipe, device: &Device, model: impl Model + 'static, input: &[usize], output: &[usize]) -> [Result<Plan, Error>; 2] {
+/// Samples of an evaluation's batch, and the memory of a training step and of an evaluation; what does not fit the adapter is told, since the rest is worth knowing.
+fn plans(recipe: &Recipe, device: &Device, model: impl Model + 'static, input: &[usize], output: &[usize]) -> (usize, [Result<Plan, Error>; 2]) {
     let options = FitOptions { batch_size: recipe.batch_size, seed: recipe.seed, clip_norm: recipe.clip_norm, ..FitOptions::default() };
     let mut trainer = match Trainer::new(device, model, recipe.loss, recipe.optimizer.clone(), options) {
         Ok(trainer) => trainer,
         Err(error) => {
             let same = Error::Mismatch(error.to_string());
-            return [Err(error), Err(same)];
+            return (EVALUATED, [Err(error), Err(same)]);
         }
     };
     let train = recipe.stand_in(input, output, recipe.batch_size).and_then(|set| trainer.plan(&set));
-    let evaluation = recipe.stand_in(input, output, EVALUATED).and_then(|set| trainer.evaluation_plan(&set));
-    [train, evaluation]
+    let batch = trainer.evaluation_batch(EVALUATED);
+    let evaluation = recipe.stand_in(input, output, batch).and_then(|set| trainer.evaluation_plan(&set));
+    (batch, [train, evaluation])
 }
 
 fn line(what: &str, batch: usize, plan: &Result<Plan, Error>, [temporary, external]: [&str; 2]) -> String {

@@ -88,7 +88,7 @@ impl Trainer {
     async fn measure(&self, dataset: &Dataset, mut keep: Option<&mut Kept>) -> Result<Evaluation, Error> {
         feed::check(self.model.input_shape(), self.model.output_shape(), self.loss, dataset)?;
         let n = dataset.len();
-        let size = evaluation_batch(n);
+        let size = self.evaluation_batch(n);
         self.evaluation_meter.reset(0.0, 0.0)?;
         let (mut x, mut y) = (Vec::new(), BatchTargets::default());
         let (mut compiled, mut sums) = (None, None);
@@ -137,7 +137,12 @@ impl Trainer {
     /// Where model, loss and data do not fit, or the plan does not fit the device.
     pub fn evaluation_plan(&self, dataset: &Dataset) -> Result<Plan, Error> {
         feed::check(self.model.input_shape(), self.model.output_shape(), self.loss, dataset)?;
-        Ok(self.evaluation_step(dataset, evaluation_batch(dataset.len()), false)?.1.plan().clone())
+        Ok(self.evaluation_step(dataset, self.evaluation_batch(dataset.len()), false)?.1.plan().clone())
+    }
+
+    /// Samples of a batch where `n` are evaluated: up to 512, fewer where activations are large.
+    pub fn evaluation_batch(&self, n: usize) -> usize {
+        evaluation_batch(n, self.model.largest_activation())
     }
 
     /// [`Trainer::evaluate`], blocking the thread.

@@ -70,11 +70,15 @@ pub(crate) fn check(input: &[usize], output: &[usize], loss: Loss, dataset: &Dat
     }
 }
 
-/// The batch size for evaluating `n` samples: the largest divisor up to 512, so that one plan serves all, unless none is
-/// of a useful size.
-pub(crate) fn evaluation_batch(n: usize) -> usize {
-    let divisor = (1..=n.min(512)).rev().find(|d| n.is_multiple_of(*d)).unwrap_or(1);
-    if divisor >= 64 || divisor == n { divisor } else { n.min(256) }
+/// Bytes that the largest activation of a batch may have in evaluation: half of what the least adapters take in one binding.
+const LARGEST: usize = 64 << 20;
+
+/// The batch size for evaluating `n` samples by a network whose largest activation has `largest` values a sample: the largest
+/// divisor up to 512 that memory allows, so that one plan serves all, unless none is of a useful size.
+pub(crate) fn evaluation_batch(n: usize, largest: usize) -> usize {
+    let most = (LARGEST / 4 / largest.max(1)).clamp(1, 512);
+    let divisor = (1..=n.min(most)).rev().find(|d| n.is_multiple_of(*d)).unwrap_or(1);
+    if 8 * divisor >= most || divisor == n { divisor } else { n.min(most.div_ceil(2)) }
 }
 
 #[cfg(test)]
@@ -83,9 +87,18 @@ mod tests {
 
     #[test]
     fn evaluation_batches_divide_where_they_can() {
-        assert_eq!(evaluation_batch(10_000), 500);
-        assert_eq!(evaluation_batch(7), 7);
-        assert_eq!(evaluation_batch(10_007), 256);
-        assert_eq!(evaluation_batch(1), 1);
+        assert_eq!(evaluation_batch(10_000, 784), 500);
+        assert_eq!(evaluation_batch(7, 784), 7);
+        assert_eq!(evaluation_batch(10_007, 784), 256);
+        assert_eq!(evaluation_batch(1, 784), 1);
+    }
+
+    #[test]
+    fn evaluation_batches_of_large_activations_are_small() {
+        // 64 channels of 112 × 112: 3 MB a sample.
+        assert_eq!(evaluation_batch(10_000, 64 * 112 * 112), 20);
+        assert_eq!(evaluation_batch(10_007, 64 * 112 * 112), 10);
+        assert_eq!(evaluation_batch(7, 1 << 24), 1);
+        assert_eq!(evaluation_batch(7, usize::MAX), 1);
     }
 }

@@ -11,6 +11,7 @@ mod survive;
 mod trainer;
 
 pub use evaluate::{Answers, Evaluation, Test};
+pub(crate) use feed::evaluation_batch;
 pub use fit::EarlyStopping;
 pub use predict::Predictor;
 pub use trainer::{FitOptions, Position, Trainer};

@@ -33,7 +33,7 @@ impl Predictor {
     pub async fn predict(&self, x: &[f32]) -> Result<Vec<f32>, Error> {
         let each = self.each(x)?;
         let n = x.len() / each;
-        let size = evaluation_batch(n);
+        let size = evaluation_batch(n, self.model.largest_activation());
         let mut out = Vec::new();
         for start in (0..n).step_by(size.max(1)) {
             let batch = size.min(n - start);
@@ -70,7 +70,7 @@ impl Predictor {
         }
         let mut counts = vec![vec![0; classes]; classes];
         let (mut x, mut y) = (Vec::new(), BatchTargets::default());
-        let size = evaluation_batch(n);
+        let size = evaluation_batch(n, self.model.largest_activation());
         for start in (0..n).step_by(size) {
             let rows: Vec<usize> = (start..(start + size).min(n)).collect();
             dataset.fill_batch(&rows, &mut x, &mut y);
