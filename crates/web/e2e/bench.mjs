@@ -1,9 +1,9 @@
-// Training steps per second of the MLP, batch 128, beside other libraries on the same adapter in the same browser.
+// Training steps per second beside other libraries on the same adapter in the same browser: the MLP, batch 128, or the CNN, batch 64.
 //
-//   node bench.mjs [--peers DIR] [--libs tfjs,jax] [--rounds N] [--secs S] [--budget MS] [--page]
+//   node bench.mjs [--workload mlp|cnn] [--peers DIR] [--libs tfjs,jax] [--rounds N] [--secs S] [--budget MS] [--page]
 //
 // DIR is a built folder with an index.html that takes ?lib=NAME&only=mlp, sets window.main, and prints lines `JSON {"bench": "mlp_train", "ms": …}`
-// on the console. Libraries take turns, so that a busy machine hits all of them. JSON lines go to standard output, the table comes last.
+// on the console (cnn: cnn_train). wgrad's step is Adam's, the others' plain gradient descent. Libraries take turns, so that a busy machine hits all of them. JSON lines go to standard output, the table comes last.
 // `--page` runs wgrad on the page, as the others do, and not in a worker.
 
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ import { chromium, open, until } from './harness.mjs';
 
 const { values: args } = parseArgs({
   options: {
+    workload: { type: 'string', default: 'mlp' },
     peers: { type: 'string' },
     libs: { type: 'string', default: 'tfjs,jax' },
     rounds: { type: 'string', default: '5' },
@@ -21,7 +22,12 @@ const { values: args } = parseArgs({
   },
 });
 
-const WORKLOAD = 'train_mlp_adam 784-128-10 b128';
+const WORKLOADS = {
+  mlp: { filter: 'train_mlp_adam 784-128-10 b128', title: 'MLP 784-128-10, batch 128' },
+  cnn: { filter: 'train_cnn_adam', title: 'CNN conv32-pool-conv64-pool-dense128-dense10 on 28×28, batch 64' },
+};
+const workload = WORKLOADS[args.workload];
+if (!workload) throw new Error(`--workload ${args.workload}: there are ${Object.keys(WORKLOADS).join(' and ')}`);
 const NAMES = { wgrad: 'wgrad', tfjs: 'TensorFlow.js, webgpu', jax: 'jax-js, webgpu' };
 
 const server = await servePackage(args.peers ? { '/peers/': args.peers } : {});
@@ -47,7 +53,7 @@ try {
 async function ours() {
   const { context, page, trouble } = await open(chrome);
   const body = async (wgrad, { filter, secs }) => (await wgrad.bench({ filter, secs }))[0];
-  const argument = { filter: WORKLOAD, secs: Number(args.secs) };
+  const argument = { filter: workload.filter, secs: Number(args.secs) };
   await page.goto(`${server.url}/bare.html`);
   let row;
   if (args.page) {
@@ -75,12 +81,12 @@ async function peer(lib) {
   page.on('console', (message) => {
     if (message.text().startsWith('JSON ')) lines.push(JSON.parse(message.text().slice(5)));
   });
-  await page.goto(`${server.url}/peers/index.html?lib=${lib}&only=mlp&budget=${args.budget}`);
+  await page.goto(`${server.url}/peers/index.html?lib=${lib}&only=${args.workload}&budget=${args.budget}`);
   await page.waitForFunction(() => window.main);
   await page.evaluate(() => void window.main());
-  await until(`the end of ${lib}`, () => lines.some((l) => l.bench === 'done'), { timeout: 300_000 });
+  await until(`the end of ${lib}`, () => lines.some((l) => l.bench === 'done'), { timeout: 900_000 });
   await context.close();
-  const row = lines.find((l) => l.bench === 'mlp_train');
+  const row = lines.find((l) => l.bench === `${args.workload}_train`);
   if (!row?.ms) throw new Error(`${lib} measured nothing: ${row?.error ?? trouble.join('\n')}`);
   return { first_ms: row.first_ms, ms: row.ms, reps: row.reps, steps_per_s: 1000 / row.ms };
 }
@@ -89,6 +95,11 @@ function median(numbers) {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** A rate with three digits or so: a CNN may take seconds a step. */
+function digits(rate) {
+  return rate.toFixed(rate < 10 ? 2 : 1);
 }
 
 async function table() {
@@ -103,7 +114,7 @@ async function table() {
   const best = Math.max(0, ...libs.filter((l) => l !== 'wgrad').map((l) => median(of(l, 'steps_per_s'))));
   const lines = [
     '',
-    `${chrome.version}, adapter ${adapter}, ${new Date().toISOString().slice(0, 10)}. MLP 784-128-10, batch 128, ${args.rounds} rounds by turns.`,
+    `${chrome.version}, adapter ${adapter}, ${new Date().toISOString().slice(0, 10)}. ${workload.title}, ${args.rounds} rounds by turns.`,
     '',
     '| library | steps/s, median | lowest to highest | first step, ms |',
     '|---|---|---|---|',
@@ -111,8 +122,8 @@ async function table() {
   for (const lib of libs) {
     const rates = of(lib, 'steps_per_s');
     const where = lib === 'wgrad' ? `, ${args.page ? 'on the page' : 'in a worker'}` : '';
-    const range = `${Math.min(...rates).toFixed(1)} to ${Math.max(...rates).toFixed(1)}`;
-    lines.push(`| ${NAMES[lib] ?? lib}${where} | ${median(rates).toFixed(1)} | ${range} | ${median(of(lib, 'first_ms')).toFixed(0)} |`);
+    const range = `${digits(Math.min(...rates))} to ${digits(Math.max(...rates))}`;
+    lines.push(`| ${NAMES[lib] ?? lib}${where} | ${digits(median(rates))} | ${range} | ${median(of(lib, 'first_ms')).toFixed(0)} |`);
   }
   if (best > 0) lines.push('', `wgrad takes ${(median(of('wgrad', 'steps_per_s')) / best).toFixed(2)} times the steps of the better of the others.`);
   return lines.join('\n');
