@@ -168,22 +168,26 @@ fn wrong_jobs_are_refused() {
 fn a_batch_tells_of_every_line() {
     let place = Place::new();
     place.write("in", file(&[f32s("0", &[3], &[-1.0, 0.5, 2.0])]));
+    place.write("with gradient", file(&[f32s("0", &[3], &[-1.0, 0.5, 2.0]), f32s("grad.0", &[3], &[4.0, 5.0, 6.0])]));
     let jobs = [
         json!({ "op": "relu", "in": "in", "out": "relu.out", "id": "first" }),
         json!({ "op": "nonsense", "in": "in", "out": "nonsense.out" }),
         json!({ "op": "reduce_sum", "attrs": { "keepdims": false }, "in": "in", "out": "sum.out" }),
+        json!({ "op": "relu", "in": "with gradient", "out": "gradient.out" }),
     ];
     place.write("jobs", jobs.iter().map(|j| format!("{j}\n")).collect::<String>() + "not json\n");
     for device in DEVICES {
         let done = place.run(&[&["op", "--batch", "jobs"], device].concat());
         let lines: Vec<serde_json::Value> = done.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
-        assert_eq!(lines.iter().map(|l| l["ok"].as_bool().unwrap()).collect::<Vec<_>>(), [true, false, true, false]);
+        assert_eq!(lines.iter().map(|l| l["ok"].as_bool().unwrap()).collect::<Vec<_>>(), [true, false, true, true, false]);
+        assert_eq!(lines.iter().map(|l| l["line"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
         assert_eq!(lines[0]["id"], "first");
         assert_eq!(lines[0]["tensors"]["0"], json!({ "dtype": "f32", "shape": [3] }));
         assert!(lines[1]["error"].as_str().unwrap().contains("nonsense"));
         assert_eq!(done.code, Some(2), "{}", done.stderr);
         close(&read(&place, "relu.out")["0"], &[3], &[0.0, 0.5, 2.0]);
         close(&read(&place, "sum.out")["0"], &[], &[1.5]);
+        close(&read(&place, "gradient.out")["grad.0"], &[3], &[0.0, 5.0, 6.0]);
         assert!(!place.exists("nonsense.out"));
     }
 }
