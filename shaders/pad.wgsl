@@ -1,5 +1,6 @@
 // out[o] = x[k] where o = start + step·k along every axis for some index k of x, else `value`: padding, cropping, and the
-// gradient of a slice. An output element looks for its one source, so every element is written once.
+// gradient of a slice. An output element looks for its one source, so every element is written once. MODE other than 0 finds one
+// inside for every o: 1 mirrored about the ends, 2 the end itself, 3 from the other end on.
 //
 // Buffers: x with any strides, out row-major; T is one stored element or four side by side, and all numbers count those.
 // Axes are collapsed (RANK of them, innermost first); STEPPED says whether some step is not 1, which costs a division.
@@ -35,7 +36,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
       k = distance / params.axes[a].step;
       inside = inside & (k * params.axes[a].step == distance);
     }
-    inside = inside & (k >= 0) & (k < i32(params.axes[a].len));
+    let len = i32(params.axes[a].len);
+    if (MODE == 1u) {
+      k = abs(k);
+      k = select(k, 2 * (len - 1) - k, k >= len);
+    } else if (MODE == 2u) {
+      k = clamp(k, 0, len - 1);
+    } else if (MODE == 3u) {
+      k = select(k, k + len, k < 0);
+      k = select(k, k - len, k >= len);
+    }
+    inside = inside & (k >= 0) & (k < len);
     at += k * params.axes[a].stride;
   }
   var value = filler(params.value);

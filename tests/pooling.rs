@@ -6,7 +6,7 @@ mod common;
 use common::device;
 use wgrad::nn::Recipe;
 use wgrad::prelude::*;
-use wgrad::tensor::kernels::ops::{AvgPool2d, MaxPool2d};
+use wgrad::tensor::kernels::ops::{AvgPool2d, MaxPool2d, PadMode};
 
 fn recipe(layers: &str) -> Recipe {
     let text = format!(
@@ -33,6 +33,8 @@ fn a_sample_gets_the_shape_that_the_windows_give_it() {
         ("kind = \"global_avg_pool2d\"", &[5, 7, 7], &[5]),
         ("kind = \"upsample\"\nscale_factor = 2\nmode = \"bilinear\"", &[5, 7, 3], &[5, 14, 6]),
         ("kind = \"upsample\"\nsize = [4, 9]", &[5, 7, 3], &[5, 4, 9]),
+        ("kind = \"pad2d\"\npadding = [6, 2]\nmode = \"reflect\"", &[5, 7, 3], &[5, 19, 7]),
+        ("kind = \"pad2d\"\npadding = 9\nvalue = 0.5", &[5, 7, 3], &[5, 25, 21]),
     ] {
         assert_eq!(build(layer, input).unwrap().rows()[0].output, output, "{layer}");
         let one = recipe(&format!("[[layers]]\n{layer}"));
@@ -50,6 +52,8 @@ fn what_does_not_fit_is_refused_with_both_shapes() {
         ("kind = \"max_pool1d\"\nkernel_size = 2", &[3, 8, 8], &["[channels, length]", "[3, 8, 8]"]),
         ("kind = \"adaptive_avg_pool2d\"\noutput_size = 0", &[3, 8, 8], &["at least 1"]),
         ("kind = \"global_avg_pool2d\"", &[3, 8], &["[3, 8]"]),
+        ("kind = \"pad2d\"\npadding = [1, 8]\nmode = \"reflect\"", &[3, 8, 8], &["padded by 8", "pads from 0 to 7"]),
+        ("kind = \"pad2d\"\npadding = 1", &[8], &["[channels, height, width]"]),
         ("kind = \"upsample\"", &[3, 8, 8], &["`scale_factor` or `size`"]),
         ("kind = \"upsample\"\nscale_factor = 0", &[3, 8, 8], &["at least 1"]),
         ("kind = \"upsample\"\nscale_factor = 2\nalign_corners = true", &[3, 8, 8], &["bilinear"]),
@@ -110,4 +114,23 @@ fn lines_are_images_of_height_one() {
     let shared = x.adaptive_avg_pool1d(2).to_vec().unwrap();
     shared.iter().zip([2.0, 11.0 / 3.0, -2.0, -11.0 / 3.0]).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{shared:?}"));
     assert_eq!(x.adaptive_avg_pool1d(1).shape()[..], [1, 2, 1]);
+}
+
+#[test]
+fn nan_is_the_largest_of_the_top() {
+    let x = Tensor::from_f32(&device(), [1, 6], &[1.0, f32::NAN, f32::INFINITY, -0.0, 0.0, f32::NEG_INFINITY]).unwrap();
+    let (values, places) = x.top_k(6, -1, true);
+    assert!(values.to_vec().unwrap()[0].is_nan());
+    assert_eq!(places.read_blocking().unwrap().i32s().unwrap(), [1, 2, 0, 3, 4, 5]);
+    let (_, places) = x.top_k(5, 1, false);
+    assert_eq!(places.read_blocking().unwrap().i32s().unwrap(), [5, 3, 4, 0, 2]);
+}
+
+#[test]
+fn a_border_shows_the_inside() {
+    let x = Tensor::from_f32(&device(), [4], &[1.0, 2.0, 3.0, 4.0]).unwrap();
+    let padded = |mode| x.pad_mode(&[2, 3], mode).to_vec().unwrap();
+    assert_eq!(padded(PadMode::Reflect), [3.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 2.0, 1.0]);
+    assert_eq!(padded(PadMode::Edge), [1.0, 1.0, 1.0, 2.0, 3.0, 4.0, 4.0, 4.0, 4.0]);
+    assert_eq!(padded(PadMode::Wrap), [3.0, 4.0, 1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0]);
 }

@@ -257,6 +257,8 @@ registry! {
     Reduce in reduce,
     /// Where the largest or smallest element is.
     ArgReduce in arg_reduce,
+    /// The largest or smallest elements along an axis.
+    TopK in top_k,
     /// Softmax along an axis.
     Softmax in softmax,
     /// Its gradient.
@@ -301,8 +303,10 @@ registry! {
     Slice in slice,
     /// A window put back into zeros.
     SliceBackward in slice_backward,
-    /// A border of one value.
+    /// A border.
     Pad in pad,
+    /// The gradient of a border that shows what is inside.
+    PadBackward in pad_backward,
     /// Tensors joined along an axis.
     Concat in concat,
     /// Rows by index.

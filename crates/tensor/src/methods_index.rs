@@ -38,7 +38,7 @@ impl Tensor {
     /// `value` put before and behind along every axis: `pads` holds all the begins, then all the ends.
     #[track_caller]
     pub fn pad(&self, pads: &[i64], value: f64) -> Tensor {
-        self.apply(Pad { pads: pads.to_vec(), value }, &[])
+        self.apply(Pad::constant(pads.to_vec(), value), &[])
     }
 
     /// This tensor and others, one after another along an axis.

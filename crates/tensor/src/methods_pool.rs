@@ -1,7 +1,8 @@
-//! Pooling as methods: windows over images [N, C, H, W], or over lines [N, C, L], which are images of height 1.
+//! Pooling as methods, over images [N, C, H, W] or over lines [N, C, L], which are images of height 1; resizing, borders, and the
+//! largest elements.
 
 use crate::Tensor;
-use wgrad_kernels::ops::{AdaptiveAvgPool2d, AvgPool2d, Interpolate, MaxPool2d};
+use wgrad_kernels::ops::{AdaptiveAvgPool2d, AvgPool2d, Interpolate, MaxPool2d, Pad, PadMode, TopK};
 use wgrad_kernels::{Op, OpError};
 
 impl Tensor {
@@ -59,6 +60,21 @@ impl Tensor {
     #[track_caller]
     pub fn interpolate(&self, how: &Interpolate) -> Tensor {
         self.apply(how.clone(), &[])
+    }
+
+    /// A border along every axis that shows what is inside; `pads` holds all the begins, then all the ends.
+    #[track_caller]
+    pub fn pad_mode(&self, pads: &[i64], mode: PadMode) -> Tensor {
+        self.apply(Pad { pads: pads.to_vec(), mode, value: 0.0 }, &[])
+    }
+
+    /// The `k` largest elements along an axis (the smallest where not `largest`), sorted, and their indices as i32; of equal ones the
+    /// first comes first.
+    #[track_caller]
+    pub fn top_k(&self, k: usize, axis: i64, largest: bool) -> (Tensor, Tensor) {
+        let mut both = self.apply_all(TopK { k, axis, largest }, &[]);
+        let indices = both.swap_remove(1);
+        (both.swap_remove(0), indices)
     }
 
     /// An op over images on lines.

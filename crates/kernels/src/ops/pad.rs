@@ -1,33 +1,82 @@
-//! `pad`: x with a border of one value (ONNX Pad, mode constant): y\[i\] = x[i - begin] inside, `value` outside.
+//! `pad`: x with a border (ONNX Pad): y\[i\] = x[i - begin] inside; outside `value`, or what the mode finds in x.
 //!
-//! A negative pad crops. Along an axis of extent n the result has n + begin + end elements.
+//! Along an axis of extent n the result has n + begin + end elements. `constant`: a negative pad crops. The other modes go axis by
+//! axis and take no negative pads: `reflect` mirrors about the first and the last element, which are not repeated (pads below n);
+//! `edge` repeats these (PyTorch: replicate); `wrap` begins again at the other end (PyTorch: circular; pads up to n).
+//! Their gradient: `pad_backward`.
 
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};
 use crate::op::{Entry, Kernel, Node};
-use crate::ops::Slice;
+use crate::ops::{PadBackward, Slice};
 use crate::{Array, Builder, Case, DType, Fill, Input, Layout, OpError, Program, Shape, TensorType, Tolerance, Value, View};
 use serde::{Deserialize, Serialize};
 
 /// Invocations a workgroup.
 const WORKGROUP: u32 = 64;
 
-/// A border of one value.
+/// What a border holds: ONNX's names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PadMode {
+    /// One value.
+    #[default]
+    Constant,
+    /// The inside, mirrored about its first and last element.
+    Reflect,
+    /// The first and the last element.
+    Edge,
+    /// The inside from its other end.
+    Wrap,
+}
+
+impl PadMode {
+    /// The index in 0..n that index `k` shows; `None` where it shows the constant. Pads are within the mode's bounds.
+    pub(crate) fn source(self, k: i64, n: i64) -> Option<i64> {
+        match self {
+            _ if (0..n).contains(&k) => Some(k),
+            PadMode::Constant => None,
+            PadMode::Reflect => Some(if k < 0 { -k } else { 2 * (n - 1) - k }),
+            PadMode::Edge => Some(k.clamp(0, n - 1)),
+            PadMode::Wrap => Some(k.rem_euclid(n)),
+        }
+    }
+
+    /// The largest pad of an axis of extent `n`.
+    fn most(self, n: usize) -> usize {
+        match self {
+            PadMode::Reflect => n.saturating_sub(1),
+            PadMode::Wrap => n,
+            PadMode::Edge if n == 0 => 0,
+            PadMode::Constant | PadMode::Edge => usize::MAX >> 1,
+        }
+    }
+}
+
+/// A border around a tensor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pad {
-    /// Elements to add before each axis, then after each axis; negative ones are cropped.
+    /// Elements to add before each axis, then after each axis; with mode constant, negative ones are cropped.
     pub pads: Vec<i64>,
-    /// What the border holds, rounded to the type.
+    /// What the border holds.
+    pub mode: PadMode,
+    /// With mode constant, the value, rounded to the type.
     pub value: f64,
 }
 
 impl Pad {
+    /// A border of one value.
+    pub fn constant(pads: Vec<i64>, value: f64) -> Self {
+        Self { pads, mode: PadMode::Constant, value }
+    }
+
     /// The extents of the result.
     fn target(&self, from: &Shape) -> Result<Shape, OpError> {
         let rank = from.rank();
         if self.pads.len() != 2 * rank {
             return Err(OpError::new("pad", format!("shape {from} needs {} pads, all begins and then all ends; got {:?}", 2 * rank, self.pads)));
         }
+        self.check("pad", from)?;
         let extent = |axis: usize| {
             let n = (from[axis] as i64).checked_add(self.pads[axis]).and_then(|n| n.checked_add(self.pads[rank + axis])).filter(|&n| n >= 0);
             n.map(|n| n as usize).ok_or_else(|| {
@@ -36,6 +85,20 @@ impl Pad {
             })
         };
         (0..rank).map(extent).collect::<Result<Vec<_>, _>>().map(Shape)
+    }
+
+    /// The bounds of the modes that look for values inside.
+    pub(crate) fn check(&self, op: &str, inside: &Shape) -> Result<(), OpError> {
+        let rank = inside.rank();
+        let wrong = |&i: &usize| usize::try_from(self.pads[i]).map_or(true, |p| p > self.mode.most(inside[i % rank]));
+        match (0..self.pads.len()).find(wrong).filter(|_| self.mode != PadMode::Constant) {
+            Some(i) => {
+                let (pad, axis, most) = (self.pads[i], i % rank, self.mode.most(inside[i % rank]));
+                let message = format!("axis {axis} of shape {inside} cannot be padded by {pad} with mode {:?}: pads from 0 to {most} fit", self.mode);
+                Err(OpError::new(op, message))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -57,7 +120,7 @@ impl Kernel for Pad {
 
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {
         let rank = facts.outputs[0].shape.rank();
-        Placement { start: self.pads[..rank].to_vec(), step: vec![1; rank], value: self.value }.lower(facts)
+        Placement { start: self.pads[..rank].to_vec(), step: vec![1; rank], mode: self.mode, value: self.value }.lower(facts)
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {
@@ -67,9 +130,9 @@ impl Kernel for Pad {
             for axis in (0..shape.rank()).rev() {
                 let index = (rest % shape[axis]) as i64 - self.pads[axis];
                 rest /= shape[axis];
-                if index < 0 || index >= x.ty.shape[axis] as i64 {
+                let Some(index) = self.mode.source(index, x.ty.shape[axis] as i64) else {
                     return outputs[0].dtype.store(self.value);
-                }
+                };
                 at += index as usize * stride;
                 stride *= x.ty.shape[axis];
             }
@@ -84,9 +147,12 @@ impl Kernel for Pad {
             return vec![None];
         }
         let rank = shape.rank();
+        if self.mode != PadMode::Constant && rank > 0 {
+            return vec![Some(b.op(PadBackward { pads: self.pads.clone(), mode: self.mode }, &[node.grad()]))];
+        }
         if self.pads.iter().any(|&p| p < 0) {
             // What was cropped gets zeros, what was added is cropped.
-            return vec![Some(b.op(Pad { pads: self.pads.iter().map(|p| -p).collect(), value: 0.0 }, &[node.grad()]))];
+            return vec![Some(b.op(Pad::constant(self.pads.iter().map(|p| -p).collect(), 0.0), &[node.grad()]))];
         }
         let starts = self.pads[..rank].to_vec();
         let ends = starts.iter().zip(shape.iter()).map(|(&s, &n)| s + n as i64).collect();
@@ -94,14 +160,16 @@ impl Kernel for Pad {
     }
 }
 
-/// Where an input lands in its output: input index k at `start + step·k` along each axis, `value` elsewhere.
+/// Where an input lands in its output: input index k at `start + step·k` along each axis, what the mode says elsewhere.
 #[derive(Debug)]
 pub(crate) struct Placement {
     /// Per axis; may lie outside the output, which crops.
     pub(crate) start: Vec<i64>,
     /// Per axis, not 0.
     pub(crate) step: Vec<i64>,
-    /// What the output holds where nothing lands.
+    /// What the output holds where nothing lands; anything but a constant needs steps of 1.
+    pub(crate) mode: PadMode,
+    /// The constant.
     pub(crate) value: f64,
 }
 
@@ -121,27 +189,29 @@ impl Axis {
         self.start == 0 && self.step == 1 && self.len == self.extent
     }
 
-    /// The same axis counted in vectors of four, where start and lengths allow it.
-    fn quarter(self, innermost: bool) -> Option<Self> {
+    /// The same axis counted in vectors of four, where start and lengths allow it and the border is `plain`.
+    fn quarter(self, innermost: bool, plain: bool) -> Option<Self> {
         if !innermost {
             return (self.stride % 4 == 0).then_some(Self { stride: self.stride / 4, ..self });
         }
         let whole = self.step == 1 && self.stride == 1 && self.start % 4 == 0 && self.extent.is_multiple_of(4) && self.len.is_multiple_of(4);
-        whole.then_some(Self { extent: self.extent / 4, start: self.start / 4, len: self.len / 4, ..self })
+        (whole && (plain || self.whole())).then_some(Self { extent: self.extent / 4, start: self.start / 4, len: self.len / 4, ..self })
     }
 }
 
 impl Placement {
-    /// The fewest axes that describe the placement: neighbours merge where the inner one is covered whole.
+    /// The fewest axes that describe the placement: neighbours merge where the inner one is covered whole, and the outer one too
+    /// where its border would be looked for inside.
     fn axes(&self, input: &Layout, output: &Shape) -> Vec<Axis> {
         let mut axes: Vec<Axis> = Vec::new();
+        let plain = self.mode == PadMode::Constant;
         for a in (0..output.rank()).rev() {
             let next = Axis { extent: output[a], start: self.start[a], step: self.step[a], len: input.shape[a], stride: input.strides[a] };
             if next.extent == 1 && next.whole() {
                 continue;
             }
             match axes.last_mut() {
-                Some(inner) if inner.whole() && next.step == 1 && next.stride == inner.stride * inner.extent as isize => {
+                Some(inner) if inner.whole() && next.step == 1 && (plain || next.whole()) && next.stride == inner.stride * inner.extent as isize => {
                     let n = inner.extent;
                     *inner = Axis { extent: next.extent * n, start: next.start * n as i64, len: next.len * n, ..*inner };
                 }
@@ -162,7 +232,7 @@ impl Placement {
             return Ok(Lowered::default());
         }
         let mut axes = self.axes(input, &output.shape);
-        let quarters: Option<Vec<Axis>> = axes.iter().enumerate().map(|(n, a)| a.quarter(n == 0)).collect();
+        let quarters: Option<Vec<Axis>> = axes.iter().enumerate().map(|(n, a)| a.quarter(n == 0, self.mode == PadMode::Constant)).collect();
         let vector = quarters.is_some() && input.offset % 4 == 0;
         if let (true, Some(quarters)) = (vector, quarters) {
             axes = quarters;
@@ -178,7 +248,7 @@ impl Placement {
             (false, false) => "u32",
         };
         let mut program = Program::new("pad").u32("WORKGROUP", WORKGROUP).u32("RANK", axes.len() as u32).alias("T", element);
-        program = program.bool("STEPPED", axes.iter().any(|a| a.step != 1));
+        program = program.bool("STEPPED", axes.iter().any(|a| a.step != 1)).u32("MODE", self.mode as u32);
         program.f16 = half;
         let filler = if half { "f16(bitcast<f32>(bits))" } else { "bits" };
         program.code = format!("fn filler(bits: u32) -> T {{ return T({filler}); }}\n");
@@ -209,9 +279,9 @@ fn bits(dtype: DType, value: f64) -> u32 {
 /// The catalogue's entry.
 pub fn entries() -> Vec<Entry> {
     let case = |name: &str, input: Input, pads: &[i64], value| {
-        Case::new(format!("pad {name}"), Pad { pads: pads.to_vec(), value }, vec![input]).tolerance(Tolerance::EXACT)
+        Case::new(format!("pad {name}"), Pad::constant(pads.to_vec(), value), vec![input]).tolerance(Tolerance::EXACT)
     };
-    let cases = vec![
+    let mut cases = vec![
         case("1", Input::f32([1]), &[0, 0], 0.0),
         case("scalar", Input::f32([]), &[], 0.0),
         case("13 by 2 and 3 with 0.5", Input::f32([13]), &[2, 3], 0.5),
@@ -233,7 +303,23 @@ pub fn entries() -> Vec<Entry> {
         case("f16", Input::new([3, 5], DType::F16, Fill::Uniform(-2.0, 2.0)), &[1, 1, 0, 2], 0.75),
         case("f16 by fours", Input::new([3, 8], DType::F16, Fill::Uniform(-2.0, 2.0)), &[1, 4, 0, 4], 0.75),
     ];
-    vec![Entry::new("pad", "y[i] = x[i - begin], `value` outside (ONNX Pad, mode constant)", &Pad { pads: vec![], value: 0.0 }, cases)]
+    for (mode, name) in [(PadMode::Reflect, "reflect"), (PadMode::Edge, "edge"), (PadMode::Wrap, "wrap")] {
+        let case = |what: &str, input: Input, pads: &[i64]| {
+            let half = input.ty.dtype;
+            let case = Case::new(format!("pad {name} {what}"), Pad { pads: pads.to_vec(), mode, value: 0.0 }, vec![input]);
+            case.tolerance(Tolerance::EXACT).backward(Tolerance::ulp(8.0).stored_as(half))
+        };
+        cases.push(case("2x3x7x5 image", Input::f32([2, 3, 7, 5]), &[0, 0, 2, 4, 0, 0, 1, 3]));
+        cases.push(case("2x3x4x8 image by rows", Input::f32([2, 3, 4, 8]), &[0, 0, 3, 0, 0, 0, 3, 0]));
+        cases.push(case("13", Input::f32([13]), &[12, 12]));
+        cases.push(case("4x2x8 outer axes", Input::f32([4, 2, 8]), &[3, 1, 0, 2, 1, 0]));
+        cases.push(case("1x1 by nothing", Input::f32([1, 1]), &[0, 0, 0, 0]));
+        cases.push(case("5x7 transposed", Input::f32([5, 7]).view(View::Transposed), &[1, 2, 0, 1]));
+        cases.push(case("i32", Input::new([3, 5], DType::I32, Fill::Uniform(-9.0, 9.0)).no_grad(), &[1, 1, 1, 4]).no_grad());
+        cases.push(case("f16", Input::new([3, 8], DType::F16, Fill::Uniform(-2.0, 2.0)), &[1, 4, 2, 4]));
+    }
+    let about = "y[i] = x[i - begin]; outside `value`, or by mode reflect, edge or wrap what is inside (ONNX Pad)";
+    vec![Entry::new("pad", about, &Pad::constant(vec![], 0.0), cases)]
 }
 
 #[cfg(test)]
@@ -243,18 +329,33 @@ mod tests {
     #[test]
     fn axes_merge_where_the_inner_one_is_covered() {
         let input = Layout::contiguous(&[2, 3, 4, 8].into());
-        let pads = Placement { start: vec![0, 1, 0, 0], step: vec![1; 4], value: 0.0 };
-        let axes = pads.axes(&input, &[2, 5, 4, 8].into());
+        let pads = |mode| Placement { start: vec![0, 1, 0, 0], step: vec![1; 4], mode, value: 0.0 };
+        let axes = pads(PadMode::Constant).axes(&input, &[2, 5, 4, 8].into());
         assert_eq!(axes.iter().map(|a| (a.extent, a.start, a.len)).collect::<Vec<_>>(), [(160, 32, 96), (2, 0, 2)]);
-        assert!(axes.iter().enumerate().all(|(n, a)| a.quarter(n == 0).is_some()));
+        assert!(axes.iter().enumerate().all(|(n, a)| a.quarter(n == 0, true).is_some()));
+        // Mirrored rows of 32 are not a mirrored line of 96.
+        let axes = pads(PadMode::Reflect).axes(&input, &[2, 5, 4, 8].into());
+        assert_eq!(axes.iter().map(|a| (a.extent, a.start, a.len)).collect::<Vec<_>>(), [(32, 0, 32), (5, 1, 3), (2, 0, 2)]);
+        assert!(axes.iter().enumerate().all(|(n, a)| a.quarter(n == 0, false).is_some()));
     }
 
     #[test]
     fn a_border_is_refused_where_it_does_not_fit() {
         let x = TensorType::new([3, 4], DType::F32);
-        let refused = |pads: Vec<i64>| Pad { pads, value: 0.0 }.infer(std::slice::from_ref(&x)).unwrap_err().message;
+        let refused = |pads: Vec<i64>| Pad::constant(pads, 0.0).infer(std::slice::from_ref(&x)).unwrap_err().message;
         assert!(refused(vec![1, 1]).contains("needs 4 pads"));
         assert!(refused(vec![-2, 0, -2, 0]).contains("axis 0"));
         assert!(refused(vec![0, i64::MAX, 0, i64::MAX]).contains("axis 1"));
+        let moded = |mode, pads: Vec<i64>| Pad { pads, mode, value: 0.0 }.infer(std::slice::from_ref(&x)).map_err(|e| e.message);
+        assert!(moded(PadMode::Reflect, vec![2, 0, 2, 3]).is_ok());
+        assert!(
+            moded(PadMode::Reflect, vec![3, 0, 0, 0]).unwrap_err().contains("axis 0 of shape [3, 4] cannot be padded by 3 with mode Reflect: pads from 0 to 2")
+        );
+        assert!(moded(PadMode::Wrap, vec![0, 0, 0, 5]).unwrap_err().contains("axis 1"));
+        assert!(moded(PadMode::Wrap, vec![3, 4, 3, 4]).is_ok());
+        assert!(moded(PadMode::Edge, vec![0, -1, 0, 0]).unwrap_err().contains("padded by -1"));
+        assert!(moded(PadMode::Edge, vec![9, 0, 0, i64::MAX]).is_err());
+        let empty = TensorType::new([0], DType::F32);
+        assert!(Pad { pads: vec![1, 0], mode: PadMode::Edge, value: 0.0 }.infer(&[empty]).is_err());
     }
 }

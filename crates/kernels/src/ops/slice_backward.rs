@@ -4,7 +4,7 @@
 
 use crate::launch::{Lowered, Lowering};
 use crate::op::{Entry, Kernel, Node};
-use crate::ops::pad::Placement;
+use crate::ops::pad::{PadMode, Placement};
 use crate::ops::{Slice, slice};
 use crate::{Array, Builder, Case, DType, Fill, Input, Layout, OpError, Shape, TensorType, Tolerance, Value, View};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ impl Kernel for SliceBackward {
         let window = self.slice.window("slice_backward", &self.shape)?;
         let start = window.start.iter().map(|&s| s as i64).collect();
         let step = window.step.iter().map(|&s| s as i64).collect();
-        Placement { start, step, value: 0.0 }.lower(facts)
+        Placement { start, step, mode: PadMode::Constant, value: 0.0 }.lower(facts)
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {

@@ -19,6 +19,7 @@ mod conv;
 mod gpt;
 mod measure;
 mod ops;
+mod pooling;
 mod row;
 mod training;
 mod variants;
@@ -32,6 +33,7 @@ pub use workload::{Build, Rate, Subject, Training, Work, Workload};
 /// Every workload, in the order in which they run.
 pub fn workloads() -> Vec<Workload> {
     let mut all = ops::workloads();
+    all.extend(pooling::workloads());
     all.extend(conv::workloads());
     all.extend(training::workloads());
     all.push(gpt::workload());

@@ -34,7 +34,7 @@ pub(super) fn control() -> Workload {
 }
 
 /// A step that computes tensors and leaves them on the device.
-fn compute(device: &Device, results: &[&Tensor]) -> Result<Step, Error> {
+pub(super) fn compute(device: &Device, results: &[&Tensor]) -> Result<Step, Error> {
     Ok(device.step(results, &[])?)
 }
 
@@ -45,7 +45,7 @@ fn copy(shape: &str, n: usize) -> Workload {
     })
 }
 
-fn single(name: &'static str, shape: &str, op: impl Into<Op>, input: impl Into<Shape>, rate: Rate) -> Workload {
+pub(super) fn single(name: &'static str, shape: &str, op: impl Into<Op>, input: impl Into<Shape>, rate: Rate) -> Workload {
     let (op, input) = (op.into(), input.into());
     let subject = Subject { op: op.clone(), inputs: vec![TensorType::new(input.clone(), DType::F32)] };
     let made = Workload::step(name, shape, rate, move |device| {

@@ -9,6 +9,7 @@ mod dropout;
 mod flatten;
 mod linear;
 mod norm;
+mod pad;
 mod padding;
 mod pair;
 mod pool;
@@ -24,6 +25,7 @@ pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use linear::Linear;
 pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
+pub use pad::{Border, Pad2d};
 pub use padding::Padding;
 pub use pair::Pair;
 pub use pool::{AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, GlobalAvgPool2d, MaxPool1d, MaxPool2d};
@@ -193,6 +195,8 @@ pub enum Layer {
     GlobalAvgPool2d(GlobalAvgPool2d),
     /// Images in another size.
     Upsample(Upsample),
+    /// A border around an image.
+    Pad2d(Pad2d),
     /// Layers under one name.
     Block(Block),
     /// A body with a way around it.
@@ -230,6 +234,7 @@ kinds!(Layer, "a layer", or crate::models::Network::expand as ["lenet", "vgg11",
     "adaptive_avg_pool2d" => AdaptiveAvgPool2d(AdaptiveAvgPool2d),
     "global_avg_pool2d" => GlobalAvgPool2d(GlobalAvgPool2d),
     "upsample" => Upsample(Upsample),
+    "pad2d" => Pad2d(Pad2d),
     "block" => Block(Block),
     "residual" => Residual(Residual),
     "branches" => Branches(Branches),
@@ -307,6 +312,7 @@ impl Layer {
             Layer::AdaptiveAvgPool2d(p) => p.build(self, input, site),
             Layer::GlobalAvgPool2d(p) => p.build(self, input, site),
             Layer::Upsample(u) => u.build(self, input, site),
+            Layer::Pad2d(p) => p.build(self, input, site),
             Layer::Block(block) => block.build(input, site),
             Layer::Residual(residual) => residual.build(self, input, site),
             Layer::Branches(branches) => branches.build(self, input, site),
@@ -392,6 +398,7 @@ impl std::fmt::Display for Layer {
             Layer::AvgPool1d(p) => write!(f, "avg_pool1d {}", p.kernel_size),
             Layer::AdaptiveAvgPool2d(p) => write!(f, "adaptive_avg_pool2d {}", p.output_size),
             Layer::GlobalAvgPool2d(_) => f.write_str("global_avg_pool2d"),
+            Layer::Pad2d(p) => write!(f, "pad2d {} {}", p.padding, p.mode.name()),
             Layer::Upsample(u) => write!(f, "upsample {}", u.mode.name()),
             Layer::Block(_) => f.write_str("block"),
             Layer::Residual(r) => write!(f, "residual{}{}", if r.activation.is_some() { ", then " } else { "" }, r.activation.map_or("", Function::name)),
