@@ -1,6 +1,6 @@
 //! Models: something with parameters and a forward pass, and the sequential kind.
 
-use crate::layers::{Chain, Layer, Linear, Pass};
+use crate::layers::{Chain, Conv2d, Layer, Linear, MaxPool2d, Padding, Pair, Pass};
 use crate::summary::Row;
 use crate::{Dropout, Error};
 use wgrad_tensor::{Device, Tensor, Variable};
@@ -100,6 +100,22 @@ impl SequentialBuilder {
     /// Appends a fully connected layer of `units` outputs.
     pub fn linear(self, units: usize) -> Self {
         self.layer(Layer::Linear(Linear::new(units)))
+    }
+
+    /// Appends a convolution with bias that keeps height and width; another stride or padding takes
+    /// [`layer`](SequentialBuilder::layer) with a [`Conv2d`].
+    pub fn conv2d(self, channels: usize, kernel_size: impl Into<Pair>) -> Self {
+        self.layer(Layer::Conv2d(Conv2d { padding: Padding::Same, ..Conv2d::new(channels, kernel_size) }))
+    }
+
+    /// Appends a maximum over windows side by side.
+    pub fn max_pool2d(self, kernel_size: impl Into<Pair>) -> Self {
+        self.layer(Layer::MaxPool2d(MaxPool2d::new(kernel_size)))
+    }
+
+    /// Appends the mean of each channel.
+    pub fn global_avg_pool2d(self) -> Self {
+        self.layer(Layer::GlobalAvgPool2d(Default::default()))
     }
 
     /// Flattens each sample.
