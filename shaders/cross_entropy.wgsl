@@ -1,10 +1,11 @@
-// losses[i] = lse[i] - x[i, labels[i]], lse[i] = ln sum of exp(x[i, c]) over c: one invocation a row.
+// losses[i] = lse[i] - x[i, labels[i]], lse[i] = ln sum of exp(x[i, c]) over c: one invocation a row. With smoothing s the logit of
+// the label is (1 - s) of itself and s of the mean of all.
 //
 // Buffers: x [rows, classes] in row-major order, labels [rows], losses and lse [rows] in f32. STORED is one logit or four
 // neighbours, and params.classes counts those; params.labels is the number of classes.
 // Grid: one invocation a row, workgroups folded over x and y.
 
-struct Params { rows: u32, classes: u32, labels: u32, divisor: f32 }
+struct Params { rows: u32, classes: u32, labels: u32, divisor: f32, ignored: i32, smoothing: f32 }
 
 @group(0) @binding(0) var<storage, read_write> losses: array<f32>;
 @group(0) @binding(1) var<uniform> params: Params;

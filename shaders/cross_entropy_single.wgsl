@@ -2,11 +2,12 @@
 // where a second dispatch for the sum would cost more than the work.
 //
 // Buffers: x [rows, classes] in row-major order, labels [rows], loss one f32, lse [rows] in f32. STORED is one logit or four
-// neighbours, and params.classes counts those; params.labels is the number of classes, divisor 1 or the number of rows.
+// neighbours, and params.classes counts those; params.labels is the number of classes. `divisor` is generated: 1, the number of rows,
+// or the number of rows whose label is not the ignored one, which it stores.
 // Each invocation does every WORKGROUP-th row; a tree in workgroup memory adds up, in an order that never changes.
 // Grid: one workgroup.
 
-struct Params { rows: u32, classes: u32, labels: u32, divisor: f32 }
+struct Params { rows: u32, classes: u32, labels: u32, divisor: f32, ignored: i32, smoothing: f32 }
 
 @group(0) @binding(0) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(1) var<uniform> params: Params;
@@ -14,14 +15,15 @@ struct Params { rows: u32, classes: u32, labels: u32, divisor: f32 }
 @group(0) @binding(3) var<storage, read> x: array<STORED>;
 @group(0) @binding(4) var<storage, read> labels: array<i32>;
 
-var<workgroup> sums: array<f32, WORKGROUP>;
+// Losses, and rows that are not ignored.
+var<workgroup> sums: array<vec2<f32>, WORKGROUP>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(local_invocation_index) lane: u32) {
-  var sum = 0.0;
+  var sum = vec2<f32>(0.0);
   for (var row = lane; row < params.rows; row += WORKGROUP) {
     let result = row_loss(row);
-    sum += result.x;
+    sum += vec2<f32>(result.x, select(0.0, 1.0, labels[row] != params.ignored));
     lse[row] = result.y;
   }
   sums[lane] = sum;
@@ -32,6 +34,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
   }
   if (lane == 0u) {
-    loss[0] = sums[0] / params.divisor;
+    loss[0] = sums[0].x / divisor(sums[0].y);
   }
 }

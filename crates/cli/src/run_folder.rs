@@ -5,7 +5,7 @@ use crate::Failure;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use wgrad_nn::files::{Checkpoint, Input, Kind, atomic_write};
-use wgrad_nn::{FitOptions, Recipe, Trainer};
+use wgrad_nn::{Recipe, Trainer};
 use wgrad_tensor::Device;
 
 /// Name of the recipe in a run folder.
@@ -154,7 +154,7 @@ impl Trained {
     /// A trainer with its weights, to evaluate and predict.
     pub(crate) fn trainer(&self, device: &Device) -> Result<Trainer, Failure> {
         let model = self.recipe.model(device, &self.input.shape)?;
-        let mut trainer = Trainer::new(device, model, self.recipe.loss, self.recipe.optimizer.clone(), FitOptions::default())?;
+        let mut trainer = Trainer::new(device, model, self.recipe.loss, self.recipe.optimizer.clone(), self.recipe.options())?;
         trainer.restore_weights(&self.file.display().to_string(), &self.checkpoint)?;
         Ok(trainer)
     }

@@ -327,6 +327,10 @@ registry! {
     Sgd in sgd,
     /// A step of Adam or AdamW.
     Adam in adam,
+    /// A step of RMSprop.
+    RmsProp in rmsprop,
+    /// A step of Lion.
+    Lion in lion,
 }
 
 /// An op by name and attributes.

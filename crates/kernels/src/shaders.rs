@@ -116,7 +116,9 @@ pub static KERNELS: &[(&str, &str)] = files![
     "random_normal",
     "dropout",
     "sgd",
-    "adam"
+    "adam",
+    "rmsprop",
+    "lion"
 ];
 
 /// Libraries: files of functions only.

@@ -17,14 +17,16 @@ pub mod models;
 pub mod optim;
 pub mod recipe;
 pub mod report;
+pub mod schedule;
 pub mod summary;
 pub mod train;
 
 pub use error::Error;
 pub use init::Init;
 pub use layers::{Activation, Conv1d, Conv2d, ConvTranspose2d, Dropout, Flatten, Layer, Linear, MaxPool2d, Padding, Pair, Pass};
-pub use loss::Loss;
+pub use loss::{Loss, LossOptions};
 pub use model::{Model, Sequential};
-pub use optim::{Adam, Optimizer, OptimizerState, Sgd};
+pub use optim::{Adam, Lion, Optimizer, OptimizerState, RmsProp, Sgd};
 pub use recipe::Recipe;
+pub use schedule::Schedule;
 pub use train::{Answers, Evaluation, FitOptions, Predictor, Test, Trainer};

@@ -1,5 +1,6 @@
 //! Losses and the metric that goes with each.
 
+use crate::Error;
 use crate::recipe::names;
 use wgrad_tensor::kernels::ops::{self, LossReduction};
 use wgrad_tensor::{DType, Tensor};
@@ -7,7 +8,7 @@ use wgrad_tensor::{DType, Tensor};
 /// What is minimised: a scalar, the mean over the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Loss {
-    /// −log softmax(logits)\[label\]: logits [batch, classes], labels i32 \[batch\].
+    /// −log softmax(logits)\[label\]: logits [batch, classes], labels i32 \[batch\]. See also [`LossOptions`].
     #[default]
     CrossEntropy,
     /// The mean of (prediction − target)², over all values.
@@ -19,15 +20,59 @@ pub enum Loss {
 
 names!(Loss { "cross_entropy" => CrossEntropy, "mse" => Mse, "bce_with_logits" => BceWithLogits });
 
+/// Settings of a loss.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct LossOptions {
+    /// For `cross_entropy`: the share of each target that is spread over all classes (Szegedy et al. 2016), from 0 to 1.
+    pub label_smoothing: f64,
+    /// For `cross_entropy`: a label whose samples do not count, neither for the loss nor in the divisor of its mean.
+    pub ignore_index: Option<i32>,
+}
+
+impl LossOptions {
+    /// What is wrong with the settings for this loss, if anything.
+    ///
+    /// # Errors
+    /// Names the setting and its range.
+    pub fn check(&self, loss: Loss) -> Result<(), Error> {
+        if !(0.0..=1.0).contains(&self.label_smoothing) {
+            return Err(Error::Setting(format!("label_smoothing is {}; it must be from 0 to 1", self.label_smoothing)));
+        }
+        if loss != Loss::CrossEntropy && *self != Self::default() {
+            return Err(Error::Setting(format!("label_smoothing and ignore_index are settings of the loss cross_entropy, and this one is {}", loss.name())));
+        }
+        Ok(())
+    }
+}
+
 impl Loss {
-    /// The loss of a batch: a scalar.
+    /// The loss of a batch with the usual settings: a scalar. For `cross_entropy` targets may also be shares of the classes, f32
+    /// [batch, classes]: −Σ share·log softmax(logits), its mean over the batch.
     ///
     /// # Panics
     /// Where the shapes do not fit; [`Trainer`](crate::Trainer) checks them first.
     #[track_caller]
     pub fn apply(self, output: &Tensor, target: &Tensor) -> Tensor {
+        self.apply_with(output, target, &LossOptions::default())
+    }
+
+    /// As [`Loss::apply`], with settings.
+    ///
+    /// # Panics
+    /// As [`Loss::apply`].
+    #[track_caller]
+    pub fn apply_with(self, output: &Tensor, target: &Tensor, options: &LossOptions) -> Tensor {
+        let &LossOptions { label_smoothing, ignore_index } = options;
         match self {
-            Loss::CrossEntropy => output.apply_all(ops::CrossEntropy { reduction: LossReduction::Mean }, &[target]).swap_remove(0),
+            Loss::CrossEntropy if target.dtype().is_float() => {
+                let [batch, classes] = [0, 1].map(|axis| output.shape()[axis].max(1) as f64);
+                let shares = if label_smoothing == 0.0 { target.clone() } else { &(target * (1.0 - label_smoothing)) + label_smoothing / classes };
+                &(&output.log_softmax(-1) * &shares).sum() * (-1.0 / batch)
+            }
+            Loss::CrossEntropy => {
+                let op = ops::CrossEntropy { reduction: LossReduction::Mean, label_smoothing, ignore_index };
+                output.apply_all(op, &[target]).swap_remove(0)
+            }
             Loss::Mse => output.apply(ops::Mse { reduction: LossReduction::Mean }, &[target]),
             Loss::BceWithLogits => {
                 let zero = output.constant(0.0);
@@ -43,8 +88,9 @@ impl Loss {
     pub fn correct(self, output: &Tensor, target: &Tensor) -> Option<Tensor> {
         match self {
             Loss::CrossEntropy => {
-                let best = output.apply(ops::ArgReduce { kind: ops::ArgKind::Max, axis: Some(-1), keepdims: false }, &[]);
-                Some(best.equal(target).cast(DType::F32).sum())
+                let best = output.argmax(-1, false);
+                let label = if target.dtype().is_float() { target.argmax(-1, false) } else { target.clone() };
+                Some(best.equal(&label).cast(DType::F32).sum())
             }
             Loss::BceWithLogits => {
                 let yes = output.greater(&output.constant(0.0));

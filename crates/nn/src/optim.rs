@@ -59,6 +59,64 @@ impl Default for Adam {
     }
 }
 
+/// RMSprop (Tieleman and Hinton 2012), by PyTorch's formulas.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RmsProp {
+    /// Step size.
+    pub learning_rate: f64,
+    /// Decay of the mean of the squares.
+    pub alpha: f64,
+    /// Added to the root of that mean.
+    pub epsilon: f64,
+    /// λ: g ← g + λ·w.
+    pub weight_decay: f64,
+    /// b ← momentum·b + step, and the weights move along b.
+    pub momentum: f64,
+    /// Whether the mean of the gradients is taken off the squares.
+    pub centered: bool,
+}
+
+record!(RmsProp, "rmsprop" {
+    learning_rate: or(Self::default().learning_rate),
+    alpha: or(Self::default().alpha),
+    epsilon: or(Self::default().epsilon),
+    weight_decay: or(Self::default().weight_decay),
+    momentum: or(Self::default().momentum),
+    centered: or(Self::default().centered),
+});
+
+impl Default for RmsProp {
+    fn default() -> Self {
+        Self { learning_rate: 0.01, alpha: 0.99, epsilon: 1e-8, weight_decay: 0.0, momentum: 0.0, centered: false }
+    }
+}
+
+/// Lion (Chen et al. 2023): every weight moves by the learning rate, up or down.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lion {
+    /// Step size; a tenth to a third of what Adam takes.
+    pub learning_rate: f64,
+    /// The share of the mean of the gradients in the direction.
+    pub beta1: f64,
+    /// Decay of that mean.
+    pub beta2: f64,
+    /// λ, on the weight.
+    pub weight_decay: f64,
+}
+
+record!(Lion, "lion" {
+    learning_rate: or(Self::default().learning_rate),
+    beta1: or(Self::default().beta1),
+    beta2: or(Self::default().beta2),
+    weight_decay: or(Self::default().weight_decay),
+});
+
+impl Default for Lion {
+    fn default() -> Self {
+        Self { learning_rate: 1e-4, beta1: 0.9, beta2: 0.99, weight_decay: 0.0 }
+    }
+}
+
 /// An optimiser, as a recipe writes it: `{ kind = "adam", learning_rate = 0.001 }`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Optimizer {
@@ -68,9 +126,13 @@ pub enum Optimizer {
     Adam(Adam),
     /// Adam with decoupled weight decay.
     AdamW(Adam),
+    /// RMSprop.
+    RmsProp(RmsProp),
+    /// Lion.
+    Lion(Lion),
 }
 
-kinds!(Optimizer, "[optimizer]" { "sgd" => Sgd(Sgd), "adam" => Adam(Adam), "adamw" => AdamW(Adam) });
+kinds!(Optimizer, "[optimizer]" { "sgd" => Sgd(Sgd), "adam" => Adam(Adam), "adamw" => AdamW(Adam), "rmsprop" => RmsProp(RmsProp), "lion" => Lion(Lion) });
 
 impl From<Sgd> for Optimizer {
     fn from(sgd: Sgd) -> Self {
@@ -84,6 +146,18 @@ impl From<Adam> for Optimizer {
     }
 }
 
+impl From<RmsProp> for Optimizer {
+    fn from(rmsprop: RmsProp) -> Self {
+        Optimizer::RmsProp(rmsprop)
+    }
+}
+
+impl From<Lion> for Optimizer {
+    fn from(lion: Lion) -> Self {
+        Optimizer::Lion(lion)
+    }
+}
+
 impl Optimizer {
     /// Its name in recipes and checkpoints.
     pub fn name(&self) -> &'static str {
@@ -91,6 +165,8 @@ impl Optimizer {
             Optimizer::Sgd(_) => "sgd",
             Optimizer::Adam(_) => "adam",
             Optimizer::AdamW(_) => "adamw",
+            Optimizer::RmsProp(_) => "rmsprop",
+            Optimizer::Lion(_) => "lion",
         }
     }
 
@@ -99,6 +175,8 @@ impl Optimizer {
         match self {
             Optimizer::Sgd(sgd) => sgd.learning_rate,
             Optimizer::Adam(adam) | Optimizer::AdamW(adam) => adam.learning_rate,
+            Optimizer::RmsProp(rmsprop) => rmsprop.learning_rate,
+            Optimizer::Lion(lion) => lion.learning_rate,
         }
     }
 
@@ -129,6 +207,25 @@ impl Optimizer {
                 }
                 (adam.weight_decay, adam.learning_rate)
             }
+            Optimizer::RmsProp(r) => {
+                for (name, value) in [("alpha", r.alpha), ("momentum", r.momentum)] {
+                    if !(0.0..1.0).contains(&value) {
+                        return bad(name, value, "at least 0 and below 1");
+                    }
+                }
+                if !(r.epsilon > 0.0 && r.epsilon.is_finite()) {
+                    return bad("epsilon", r.epsilon, "above 0");
+                }
+                (r.weight_decay, r.learning_rate)
+            }
+            Optimizer::Lion(lion) => {
+                for (name, beta) in [("beta1", lion.beta1), ("beta2", lion.beta2)] {
+                    if !(0.0..1.0).contains(&beta) {
+                        return bad(name, beta, "at least 0 and below 1");
+                    }
+                }
+                (lion.weight_decay, lion.learning_rate)
+            }
         };
         if !(rate >= 0.0 && rate.is_finite()) {
             return bad("learning_rate", rate, "0 or more");
@@ -156,10 +253,15 @@ impl OptimizerState {
     /// Where a setting makes no sense or the device has no memory left.
     pub fn new(optimizer: Optimizer, device: &Device, parameters: &[Variable]) -> Result<Self, Error> {
         optimizer.check()?;
-        let names: &[&str] = match &optimizer {
-            Optimizer::Sgd(sgd) if sgd.momentum == 0.0 => &[],
-            Optimizer::Sgd(_) => &["velocity"],
-            Optimizer::Adam(_) | Optimizer::AdamW(_) => &["m", "v"],
+        let names: Vec<&str> = match &optimizer {
+            Optimizer::Sgd(sgd) if sgd.momentum == 0.0 => vec![],
+            Optimizer::Sgd(_) => vec!["velocity"],
+            Optimizer::Adam(_) | Optimizer::AdamW(_) => vec!["m", "v"],
+            Optimizer::RmsProp(r) => {
+                let optional = [(r.centered, "grad_avg"), (r.momentum != 0.0, "momentum_buffer")];
+                std::iter::once("square_avg").chain(optional.into_iter().filter(|o| o.0).map(|o| o.1)).collect()
+            }
+            Optimizer::Lion(_) => vec!["m"],
         };
         let moment = |parameter: &Variable, name: &str| {
             let shape = parameter.ty().shape.clone();
@@ -210,6 +312,14 @@ impl OptimizerState {
                 }
                 Optimizer::Adam(a) => parameter.value().apply_all(adam(a, false), &others),
                 Optimizer::AdamW(a) => parameter.value().apply_all(adam(a, true), &others),
+                Optimizer::RmsProp(r) => {
+                    let &RmsProp { alpha, epsilon, weight_decay, momentum, centered, .. } = r;
+                    parameter.value().apply_all(ops::RmsProp { alpha, epsilon, weight_decay, momentum, centered }, &others)
+                }
+                Optimizer::Lion(l) => {
+                    let op = ops::Lion { beta1: l.beta1, beta2: l.beta2, weight_decay: l.weight_decay };
+                    parameter.value().apply_all(op, &others)
+                }
             };
             updates.extend(std::iter::once(parameter).chain(moments).cloned().zip(outputs));
         }
@@ -225,7 +335,7 @@ fn adam(a: &Adam, decoupled: bool) -> ops::Adam {
 /// host, because 1 − 0.999ᵗ loses a thousand times its precision in f32.
 fn rates(optimizer: &Optimizer, learning_rate: f64, step: u64) -> Vec<f32> {
     match optimizer {
-        Optimizer::Sgd(_) => vec![learning_rate as f32],
+        Optimizer::Sgd(_) | Optimizer::RmsProp(_) | Optimizer::Lion(_) => vec![learning_rate as f32],
         Optimizer::Adam(a) | Optimizer::AdamW(a) => {
             let correction = |beta: f64| (1.0 / (1.0 - beta.powf(step as f64))) as f32;
             vec![learning_rate as f32, correction(a.beta1), correction(a.beta2)]
@@ -241,4 +351,13 @@ pub fn clip_by_norm(grads: &[Tensor], max_norm: f64) -> Vec<Tensor> {
     let scale = &(total.sqrt() + 1e-6).reciprocal() * max_norm;
     let scale = scale.minimum(&scale.constant(1.0));
     grads.iter().map(|g| g * &scale).collect()
+}
+
+/// Penalties on the weights: l1·Σ|w| + l2·Σw², over the parameters of two axes or more; biases and what norms multiply by have but
+/// one. `None` where both are 0.
+#[track_caller]
+pub fn penalty(parameters: &[Variable], l1: f64, l2: f64) -> Option<Tensor> {
+    let weights = parameters.iter().filter(|p| p.ty().shape.rank() >= 2).map(Variable::value);
+    let terms = weights.flat_map(|w| [(l1, w.abs()), (l2, w.square())].into_iter().filter(|(factor, _)| *factor != 0.0));
+    terms.map(|(factor, term)| &term.sum() * factor).reduce(|a, b| &a + &b)
 }

@@ -60,7 +60,7 @@ impl Inner {
     fn without_data(recipe: Recipe, input: Input, device: Device) -> Result<Self> {
         let model = recipe.model(&device.tensor(), &input.shape)?;
         let about = About { recipe: recipe.to_toml(), input: input.clone() };
-        let options = FitOptions { seed: recipe.seed, epochs: recipe.epochs, about: Some(about), ..FitOptions::default() };
+        let options = FitOptions { about: Some(about), ..recipe.options() };
         let trainer = Trainer::new(&device.tensor(), model, recipe.loss, recipe.optimizer.clone(), options)?;
         Ok(Self::around(recipe, input, None, device, trainer, 0))
     }

@@ -6,7 +6,7 @@ use crate::args::Global;
 use crate::{Ending, Failure, run_folder};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use wgrad_nn::{Error, FitOptions, Model, Recipe, Trainer, summary};
+use wgrad_nn::{Error, Model, Recipe, Trainer, summary};
 use wgrad_tensor::Device;
 use wgrad_tensor::runtime::{Plan, human};
 
@@ -74,8 +74,7 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
 
 /// Samples of an evaluation's batch, and the memory of a training step and of an evaluation; what does not fit the adapter is told, since the rest is worth knowing.
 fn plans(recipe: &Recipe, device: &Device, model: impl Model + 'static, input: &[usize], output: &[usize]) -> (usize, [Result<Plan, Error>; 2]) {
-    let options = FitOptions { batch_size: recipe.batch_size, seed: recipe.seed, clip_norm: recipe.clip_norm, ..FitOptions::default() };
-    let mut trainer = match Trainer::new(device, model, recipe.loss, recipe.optimizer.clone(), options) {
+    let mut trainer = match Trainer::new(device, model, recipe.loss, recipe.optimizer.clone(), recipe.options()) {
         Ok(trainer) => trainer,
         Err(error) => {
             let same = Error::Mismatch(error.to_string());

@@ -1,16 +1,20 @@
 //! `cross_entropy`: softmax and the negative log-likelihood of integer labels in one, lossᵢ = ln Σ_c exp(x_ic) - x_i,label(i) (ONNX
-//! SoftmaxCrossEntropyLoss without weights and ignore_index).
+//! SoftmaxCrossEntropyLoss without weights). With a label_smoothing of s the logit of the label becomes (1 - s) of itself and s of the
+//! mean of all logits of the row (Szegedy et al. 2016; PyTorch's cross_entropy).
 //!
-//! Inputs: logits [N, C] in f32 or f16, labels \[N\] in i32. Outputs, both f32: 0 the loss, a scalar (mean over the N rows, or sum) or
-//! \[N\]; 1 the logarithm of each row's sum of exponentials \[N\], which the backward pass reads. The largest logit of a row is taken
-//! off before the exponential. A label outside 0..C reads nothing: its row has loss 0 and gradient 0, and counts in N.
+//! Inputs: logits [N, C] in f32 or f16, labels \[N\] in i32. Outputs in f32: 0 the loss, a scalar (mean over the N rows, or sum) or
+//! \[N\]; 1 the logarithm of each row's sum of exponentials \[N\], which the backward pass reads; where a mean ignores a label also 2,
+//! the number of rows that have another one, by which it divides (by 1 where there is none, for which PyTorch gives NaN). The largest
+//! logit of a row is taken off before the exponential. A row whose label is `ignore_index` has loss 0 and gradient 0. So has one with a
+//! label outside 0..C, but that one counts in N.
 
 use crate::body;
-use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};
+use crate::body::{Source, Step};
+use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::op::{Entry, Kernel, Node};
-use crate::ops::{CrossEntropyBackward, ReduceKind, UnaryKind, softmax};
+use crate::ops::{Binary, BinaryKind, Cast, CrossEntropyBackward, Full, Map, ReduceKind, Unary, UnaryKind, softmax};
 use crate::reduction::{self, Chain, Cut, MAX_TURNS, Pass, Reduction};
-use crate::{Array, Builder, Caps, Case, DType, Fill, Input, OpError, Program, Shape, TensorType, Tolerance, Value, View};
+use crate::{Array, Builder, Caps, Case, DType, Fill, Input, Op, OpError, Program, Shape, TensorType, Tolerance, Value, View};
 use serde::{Deserialize, Serialize};
 
 /// What is made of the losses of the rows or elements: ONNX's names.
@@ -31,6 +35,35 @@ pub enum LossReduction {
 pub struct CrossEntropy {
     /// What is made of the rows' losses.
     pub reduction: LossReduction,
+    /// The share of the target that is spread over all classes, from 0 to 1.
+    pub label_smoothing: f64,
+    /// A label whose rows do not count.
+    pub ignore_index: Option<i32>,
+}
+
+impl CrossEntropy {
+    /// Without smoothing, and with every label counted.
+    pub fn new(reduction: LossReduction) -> Self {
+        Self { reduction, label_smoothing: 0.0, ignore_index: None }
+    }
+
+    /// Whether the divisor of the mean is an output.
+    fn counts(&self) -> bool {
+        self.reduction == LossReduction::Mean && self.ignore_index.is_some()
+    }
+}
+
+/// Whether a smoothing makes sense.
+pub(crate) fn check_smoothing(op: &str, smoothing: f64) -> Result<(), OpError> {
+    match (0.0..=1.0).contains(&smoothing) {
+        true => Ok(()),
+        false => Err(OpError::new(op, format!("label_smoothing is {smoothing}; it must be from 0 to 1"))),
+    }
+}
+
+/// The ignored label as the kernels compare it: where none is, one that names no class anyway.
+pub(crate) fn ignored(index: Option<i32>) -> u32 {
+    index.unwrap_or(-1) as u32
 }
 
 /// Checks logits [N, C] and labels \[N\]; returns N and C.
@@ -59,13 +92,18 @@ impl Kernel for CrossEntropy {
         let [logits, labels] = inputs else {
             return Err(OpError::new("cross_entropy", format!("takes 2 inputs (logits, labels), got {}", inputs.len())));
         };
+        check_smoothing("cross_entropy", self.label_smoothing)?;
         let (n, _) = extents("cross_entropy", logits, labels)?;
         if n == 0 && self.reduction == LossReduction::Mean {
             return Err(OpError::new("cross_entropy", format!("the mean over no rows is undefined: logits {}", logits.shape)));
         }
         let rows = TensorType::new([n], DType::F32);
         let loss = if self.reduction == LossReduction::None { rows.clone() } else { TensorType::new([], DType::F32) };
-        Ok(vec![loss, rows])
+        let mut outputs = vec![loss, rows];
+        if self.counts() {
+            outputs.push(TensorType::new([], DType::F32));
+        }
+        Ok(outputs)
     }
 
     fn variants(&self, facts: &Lowering<'_>) -> Vec<&'static str> {
@@ -79,7 +117,7 @@ impl Kernel for CrossEntropy {
         };
         let mut lowered = Lowered::default();
         let done = self.reduction == LossReduction::None;
-        let kind = if self.reduction == LossReduction::Mean { ReduceKind::Mean } else { ReduceKind::Sum };
+        let kind = if self.reduction == LossReduction::Mean && !self.counts() { ReduceKind::Mean } else { ReduceKind::Sum };
         if n == 0 {
             return if done { Ok(lowered) } else { crate::ops::reduce::zeros(facts) };
         }
@@ -92,7 +130,11 @@ impl Kernel for CrossEntropy {
         if losses == Arg::Temp(0) {
             lowered.temps.push(4 * n as u64);
             let chain = Chain::buffer(losses, Shape(vec![n]), DType::F32);
-            Reduction { kind, chain, axes: vec![0], out: Arg::Output(0), out_dtype: DType::F32 }.lower(facts.caps, None, &mut lowered);
+            let out = if self.counts() { temp(&mut lowered) } else { Arg::Output(0) };
+            Reduction { kind, chain, axes: vec![0], out, out_dtype: DType::F32 }.lower(facts.caps, None, &mut lowered);
+            if self.counts() {
+                self.divide(out, n, facts, &mut lowered)?;
+            }
         }
         Ok(lowered)
     }
@@ -107,14 +149,17 @@ impl Kernel for CrossEntropy {
                 top + row(i).iter().map(|x| (x - top).exp()).sum::<f64>().ln()
             })
             .collect();
-        let losses: Vec<f64> = (0..n).map(|i| class(labels.data[i], c).map_or(0.0, |label| lse[i] - row(i)[label])).collect();
+        let s = self.label_smoothing;
+        let loss = |i: usize, label: usize| lse[i] - (1.0 - s) * row(i)[label] - s * row(i).iter().sum::<f64>() / c as f64;
+        let losses: Vec<f64> = (0..n).map(|i| class(labels.data[i], c, self.ignore_index).map_or(0.0, |label| loss(i, label))).collect();
         let total: f64 = losses.iter().sum();
+        let count = labels.data.iter().filter(|&&label| self.ignore_index.is_none_or(|ignored| label != f64::from(ignored))).count() as f64;
         let loss = match self.reduction {
-            LossReduction::Mean => vec![total / n as f64],
+            LossReduction::Mean => vec![total / count.max(1.0)],
             LossReduction::Sum => vec![total],
             LossReduction::None => losses,
         };
-        vec![Array::new(outputs[0].clone(), loss), Array::new(outputs[1].clone(), lse)]
+        outputs.iter().zip([loss, lse, vec![count]]).map(|(ty, data)| Array::new(ty.clone(), data)).collect()
     }
 
     fn vjp(&self, b: &mut dyn Builder, node: Node<'_>) -> Vec<Option<Value>> {
@@ -123,11 +168,17 @@ impl Kernel for CrossEntropy {
         let grad = |output: usize| node.grads.get(output).copied().flatten();
         let through_loss = grad(0).map(|g| {
             let g = match self.reduction {
+                LossReduction::Mean if self.counts() => {
+                    let one = b.constant(1.0, g);
+                    let divisor = b.binary(BinaryKind::Max, node.outputs[2], one);
+                    b.div(g, divisor)
+                }
                 LossReduction::Mean => b.scale(g, 1.0 / rows.numel() as f64),
                 _ => g,
             };
             let g = b.broadcast(g, rows.clone());
-            b.op(CrossEntropyBackward, &[logits, labels, lse, g])
+            let backward = CrossEntropyBackward { label_smoothing: self.label_smoothing, ignore_index: self.ignore_index };
+            b.op(backward, &[logits, labels, lse, g])
         });
         // Only a second derivative asks for this: training reads lse in the backward pass alone.
         let through_lse = grad(1).map(|g| {
@@ -140,17 +191,25 @@ impl Kernel for CrossEntropy {
             let share = b.mul(probabilities, g);
             b.cast(share, dtype)
         });
+        // The number of rows that count does not depend on the logits.
         let grad = match (through_loss, through_lse) {
             (Some(a), Some(c)) => Some(b.add(a, c)),
+            (None, None) => Some(b.zeros_like(logits)),
             (a, c) => a.or(c),
         };
         vec![grad, None]
     }
 }
 
-/// The class that a label names, if it does.
-pub(crate) fn class(label: f64, classes: usize) -> Option<usize> {
-    (label >= 0.0 && (label as usize) < classes).then_some(label as usize)
+/// The class that a label names, if it does and is not the ignored one.
+pub(crate) fn class(label: f64, classes: usize, ignored: Option<i32>) -> Option<usize> {
+    (label >= 0.0 && (label as usize) < classes && ignored.is_none_or(|i| label != f64::from(i))).then_some(label as usize)
+}
+
+/// A temporary of one f32.
+fn temp(lowered: &mut Lowered) -> Arg {
+    lowered.temps.push(4);
+    Arg::Temp(lowered.temps.len() - 1)
 }
 
 /// Which kernel does the rows.
@@ -190,6 +249,40 @@ impl CrossEntropy {
         all
     }
 
+    /// Counts the rows that are not ignored, and divides the sum of the losses by their number.
+    fn divide(&self, sum: Arg, n: usize, facts: &Lowering<'_>, lowered: &mut Lowered) -> Result<(), OpError> {
+        let step = |op: Op, args: Vec<Source>, dtype: DType| Step { op, args, dtype };
+        let constant = |value: f64, dtype: DType| step(Full { shape: Shape::default(), dtype, value }.into(), vec![], dtype);
+        let binary = |kind, a, b, dtype| step(Binary(kind).into(), vec![a, b], dtype);
+        let counted = [
+            constant(f64::from(self.ignore_index.unwrap_or(-1)), DType::I32),
+            binary(BinaryKind::Equal, Source::Input(0), Source::Step(0), DType::Bool),
+            step(Unary(UnaryKind::Not).into(), vec![Source::Step(1)], DType::Bool),
+            step(Cast { to: DType::F32 }.into(), vec![Source::Step(2)], DType::F32),
+        ];
+        let chain = Chain { shape: Shape(vec![n]), steps: &counted, inputs: vec![facts.inputs[1].clone()], args: vec![Arg::Input(1)], dtype: DType::F32 };
+        Reduction { kind: ReduceKind::Sum, chain, axes: vec![0], out: Arg::Output(2), out_dtype: DType::F32 }.lower(facts.caps, None, lowered);
+        let steps = vec![
+            constant(1.0, DType::F32),
+            binary(BinaryKind::Max, Source::Input(1), Source::Step(0), DType::F32),
+            binary(BinaryKind::Div, Source::Input(0), Source::Step(1), DType::F32),
+        ];
+        let scalar = TensorType::new([], DType::F32);
+        let operands = [Operand::contiguous(&scalar), Operand::contiguous(&scalar)];
+        let quotient = Map { shape: Shape::default(), steps }.lower(&Lowering::new(&operands, &[scalar], facts.caps))?;
+        for mut launch in quotient.launches {
+            for (arg, _) in &mut launch.args {
+                *arg = match *arg {
+                    Arg::Input(0) => sum,
+                    Arg::Input(_) => Arg::Output(2),
+                    other => other,
+                };
+            }
+            lowered.launches.push(launch);
+        }
+        Ok(())
+    }
+
     fn launch(&self, n: usize, c: usize, method: Method, losses: Arg, facts: &Lowering<'_>) -> Launch {
         let dtype = facts.inputs[0].dtype;
         let vector = method != Method::Naive && c.is_multiple_of(4);
@@ -215,15 +308,24 @@ impl CrossEntropy {
             "fn first_lane(v: F) -> f32 { return v; }\nfn pick(row: u32, label: u32) -> f32 { return f32(x[row * params.classes + label]); }\n"
         };
         program.code = [softmax::across(vector), lanes].concat();
+        program = program.bool("SMOOTHED", self.label_smoothing != 0.0);
         let divisor = if self.reduction == LossReduction::Mean { n as f32 } else { 1.0 };
-        let args = vec![
+        let mut args = vec![
             (losses, Access::ReadWrite),
             (Arg::Block(0), Access::Read),
             (Arg::Output(1), Access::ReadWrite),
             (Arg::Input(0), Access::Read),
             (Arg::Input(1), Access::Read),
         ];
-        let words = vec![n as u32, units as u32, c as u32, divisor.to_bits()];
+        if method == Method::Single {
+            let (counting, divides) = (
+                "@group(0) @binding(5) var<storage, read_write> counted: array<f32>;\nfn divisor(count: f32) -> f32 {\n  counted[0] = count;\n  return max(count, 1.0);\n}\n",
+                "fn divisor(count: f32) -> f32 { return params.divisor; }\n",
+            );
+            program.code.push_str(if self.counts() { counting } else { divides });
+            args.extend(self.counts().then_some((Arg::Output(2), Access::ReadWrite)));
+        }
+        let words = vec![n as u32, units as u32, c as u32, divisor.to_bits(), ignored(self.ignore_index), (self.label_smoothing as f32).to_bits(), 0, 0];
         let work = Work { flops: 4.0 * (n * c) as f64, bytes: (n * c * dtype.bytes() + 12 * n) as f64 };
         Launch { program, args, blocks: vec![words], grid: facts.caps.fold(groups as u64), work }
     }
@@ -241,7 +343,7 @@ pub fn entries() -> Vec<Entry> {
         let (n, c) = (inputs[0].ty.shape[0], inputs[0].ty.shape[1]);
         // Each row's sum, then that of the rows; exp and log are granted some 16 ULP, of terms of order 4.
         let tolerance = Tolerance::ulp(16.0 + 3.0 * (c as f64).sqrt() + if reduction == Sum { 3.0 * (n as f64).sqrt() } else { 0.0 });
-        Case::new(format!("cross_entropy {what}"), CrossEntropy { reduction }, inputs).tolerance(tolerance)
+        Case::new(format!("cross_entropy {what}"), CrossEntropy::new(reduction), inputs).tolerance(tolerance)
     };
     let plain = |n, c| operands(n, c, DType::F32);
     let with = |n: usize, c: usize, logits: &[f64], labels: &[f64]| {
@@ -281,8 +383,27 @@ pub fn entries() -> Vec<Entry> {
         half(case("f16 9x20", Mean, operands(9, 20, DType::F16))),
         half(case("f16 9x13 none", None, operands(9, 13, DType::F16))),
     ];
+    let set = |case: Case, label_smoothing: f64, ignore_index: Option<i32>| {
+        let Op::CrossEntropy(op) = &case.op else { return case };
+        let name = format!("{} smoothing {label_smoothing} ignoring {ignore_index:?}", case.name);
+        Case { op: CrossEntropy { label_smoothing, ignore_index, ..op.clone() }.into(), name, ..case }
+    };
+    let mut cases = cases;
+    for (n, c, reduction) in [(9, 10, Mean), (7, 12, Sum), (7, 13, None), (600, 9, Mean)] {
+        cases.push(set(case(&format!("{n}x{c}"), reduction, plain(n, c)), 0.1, Option::None));
+        cases.push(set(case(&format!("{n}x{c}"), reduction, plain(n, c)), 0.0, Some(3)));
+    }
+    let some = [-100.0, 1.0, 2.0, -100.0, 0.0];
+    cases.extend([
+        set(case("5x260", Mean, with(5, 260, &[0.3, -0.7, 1.9], &some)), 0.3, Some(-100)),
+        set(case("5x4 outside too", Mean, with(5, 4, &[0.3, -0.7, 1.9], &[-100.0, 4.0, 2.0, -1.0, 0.0])), 0.5, Some(-100)),
+        set(case("3x4 all", Mean, with(3, 4, &[0.3, -0.7, 1.9], &[2.0])), 0.0, Some(2)),
+        set(case("4x5 of order 1e4", None, with(4, 5, &large, &[0.0, 1.0, 2.0, 4.0])).no_grad(), 0.1, Option::None),
+        set(case("4x8 equal logits", Mean, with(4, 8, &[3e4], &[0.0, 1.0])).no_grad(), 1.0, Option::None),
+        half(set(case("f16 9x13", Mean, operands(9, 13, DType::F16)), 0.1, Some(0))),
+    ]);
     let about = "loss = ln Σ exp(x) - x[label] of logits [N, C] and i32 labels [N]; output 1 is ln Σ exp(x) (ONNX SoftmaxCrossEntropyLoss)";
-    vec![Entry::new("cross_entropy", about, &CrossEntropy { reduction: Mean }, cases)]
+    vec![Entry::new("cross_entropy", about, &CrossEntropy::new(Mean), cases)]
 }
 
 #[cfg(test)]
@@ -291,14 +412,14 @@ mod tests {
 
     #[test]
     fn a_small_batch_takes_one_launch_and_a_large_one_a_kernel_for_the_adapter() {
-        let op = CrossEntropy { reduction: LossReduction::Mean };
+        let op = CrossEntropy::new(LossReduction::Mean);
         let software = Caps { software: true, ..Caps::default() };
         assert_eq!(op.choose(32, 10, &software)[0].0, "single");
         assert_eq!(op.choose(4096, 1000, &software)[0].0, "serial");
         assert_eq!(op.choose(4096, 1000, &Caps::default())[0].0, "workgroup");
         assert_eq!(op.choose(100_000, 10, &Caps::default())[0].0, "workgroup");
         assert_eq!(op.choose(100_000, 4, &Caps::default())[0].0, "serial");
-        assert!(!CrossEntropy { reduction: LossReduction::None }.choose(32, 10, &software).iter().any(|v| v.0 == "single"));
+        assert!(!CrossEntropy::new(LossReduction::None).choose(32, 10, &software).iter().any(|v| v.0 == "single"));
         assert!(!op.choose(2, 70_001, &software).iter().any(|v| v.0 == "serial"));
     }
 }

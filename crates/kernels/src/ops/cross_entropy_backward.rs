@@ -1,20 +1,28 @@
-//! `cross_entropy_backward`: the gradient of `cross_entropy` with respect to the logits, ∂x_ic = (exp(x_ic - lse_i) - [c = label_i])·g_i.
+//! `cross_entropy_backward`: the gradient of `cross_entropy` with respect to the logits, ∂x_ic = (exp(x_ic - lse_i) - h_ic)·g_i,
+//! where h is 1 at the label, or 1 - label_smoothing there and label_smoothing/C more everywhere.
 //!
 //! Inputs: logits [N, C] in f32 or f16, labels \[N\] in i32, lse \[N\] and g \[N\] in f32: the forward pass's output 1 and the gradient of
-//! each row's loss. Output: as the logits. A row whose label names no class gets zeros. Its own gradients are in terms of
-//! ops, so that second derivatives work: with p = exp(x - lse), h the one-hot labels, u the incoming gradient, over valid rows,
+//! each row's loss. Output: as the logits. A row whose label names no class, or is `ignore_index`, gets zeros. Its own gradients are in terms of
+//! ops, so that second derivatives work: with p = exp(x - lse), u the incoming gradient, over valid rows,
 //! ∂x = u·p·g, ∂lse = -g·Σ u·p and ∂g = Σ u·(p - h).
 
 use crate::body;
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};
 use crate::op::{Entry, Kernel, Node};
-use crate::ops::cross_entropy::{class, extents, operands};
+use crate::ops::cross_entropy::{check_smoothing, class, extents, ignored, operands};
 use crate::ops::{BinaryKind, Full, Iota, UnaryKind, softmax};
-use crate::{Array, Builder, Case, DType, Fill, Input, Layout, OpError, Program, Shape, TensorType, Tolerance, Value, View};
+use crate::{Array, Builder, Case, DType, Fill, Input, Layout, Op, OpError, Program, Shape, TensorType, Tolerance, Value, View};
+use serde::{Deserialize, Serialize};
 
 /// The gradient of the cross-entropy with respect to the logits.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct CrossEntropyBackward;
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CrossEntropyBackward {
+    /// The share of the target that is spread over all classes, from 0 to 1.
+    pub label_smoothing: f64,
+    /// A label whose rows do not count.
+    pub ignore_index: Option<i32>,
+}
 
 impl Kernel for CrossEntropyBackward {
     fn name(&self) -> &'static str {
@@ -25,6 +33,7 @@ impl Kernel for CrossEntropyBackward {
         let [logits, labels, lse, g] = inputs else {
             return Err(OpError::new(self.name(), format!("takes 4 inputs (logits, labels, lse, gradient of each row), got {}", inputs.len())));
         };
+        check_smoothing(self.name(), self.label_smoothing)?;
         let (n, _) = extents(self.name(), logits, labels)?;
         let row = TensorType::new([n], DType::F32);
         if *lse != row || *g != row {
@@ -73,7 +82,10 @@ impl Kernel for CrossEntropyBackward {
         let mut args = vec![(Arg::Output(0), Access::ReadWrite), (Arg::Block(0), Access::Read)];
         args.extend((0..4).map(|n| (Arg::Input(n), Access::Read)));
         let g = &facts.inputs[3].layout;
-        let words = vec![count as u32, runs as u32, units as u32, c as u32, g.strides[0] as i32 as u32, g.offset as u32, 0, 0];
+        let words = vec![count as u32, runs as u32, units as u32, c as u32, g.strides[0] as i32 as u32, g.offset as u32, ignored(self.ignore_index)];
+        let mut words = words;
+        words.extend([1.0 - self.label_smoothing, self.label_smoothing / c as f64].map(|v| (v as f32).to_bits()));
+        words.resize(12, 0);
         let work = Work { flops: 3.0 * (n * c) as f64, bytes: 2.0 * output.bytes() as f64 + 12.0 * n as f64 };
         Ok(Lowered::one(Launch { program, args, blocks: vec![words], grid: facts.caps.fold((count as u64).div_ceil(u64::from(size))), work }))
     }
@@ -81,8 +93,10 @@ impl Kernel for CrossEntropyBackward {
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {
         let [x, labels, lse, g] = [0, 1, 2, 3].map(|n| &inputs[n].data);
         let c = outputs[0].shape[1];
-        let gradient = |i: usize| match class(labels[i / c], c) {
-            Some(label) => ((x[i] - lse[i / c]).exp() - f64::from(u8::from(i % c == label))) * g[i / c],
+        let s = self.label_smoothing;
+        let wanted = |hit: bool| if hit { 1.0 - s + s / c as f64 } else { s / c as f64 };
+        let gradient = |i: usize| match class(labels[i / c], c, self.ignore_index) {
+            Some(label) => ((x[i] - lse[i / c]).exp() - wanted(i % c == label)) * g[i / c],
             None => 0.0,
         };
         vec![Array::new(outputs[0].clone(), (0..x.len()).map(gradient).collect())]
@@ -100,7 +114,13 @@ impl Kernel for CrossEntropyBackward {
         let (low, high) = (bound(b, 0.0), bound(b, c as f64));
         let above = b.binary(BinaryKind::GreaterOrEqual, labels, low);
         let below = b.binary(BinaryKind::Less, labels, high);
-        let valid = b.binary(BinaryKind::And, above, below);
+        let mut valid = b.binary(BinaryKind::And, above, below);
+        if let Some(index) = self.ignore_index {
+            let index = bound(b, f64::from(index));
+            let same = b.binary(BinaryKind::Equal, labels, index);
+            let other = b.unary(UnaryKind::Not, same);
+            valid = b.binary(BinaryKind::And, valid, other);
+        }
         // u over valid rows alone: the other rows give nothing.
         let u = b.masked(valid, u);
         let shifted = b.sub(x, lse);
@@ -113,7 +133,12 @@ impl Kernel for CrossEntropyBackward {
         };
         let total = flat(b, up);
         let at_label = b.masked(hit, u);
-        let at_label = flat(b, at_label);
+        let mut at_label = flat(b, at_label);
+        if self.label_smoothing != 0.0 {
+            let all = flat(b, u);
+            let (hit, rest) = (b.scale(at_label, 1.0 - self.label_smoothing), b.scale(all, self.label_smoothing / c as f64));
+            at_label = b.add(hit, rest);
+        }
         let scaled = b.mul(node.inputs[3], total);
         vec![Some(b.cast(dx, dtype)), None, Some(b.neg(scaled)), Some(b.sub(total, at_label))]
     }
@@ -133,7 +158,7 @@ pub fn entries() -> Vec<Entry> {
     let case = |what: &str, inputs: Vec<Input>| {
         let c = inputs[0].ty.shape[1];
         let backward = Tolerance::ulp(64.0 + 6.0 * (c as f64).sqrt());
-        Case::new(format!("cross_entropy_backward {what}"), CrossEntropyBackward, inputs).tolerance(Tolerance::ulp(27.0)).backward(backward)
+        Case::new(format!("cross_entropy_backward {what}"), CrossEntropyBackward::default(), inputs).tolerance(Tolerance::ulp(27.0)).backward(backward)
     };
     let plain = |n, c| full(n, c, DType::F32);
     let with = |n, c, index: usize, change: &dyn Fn(Input) -> Input| {
@@ -162,6 +187,17 @@ pub fn entries() -> Vec<Entry> {
         half(case("f16 9x20", full(9, 20, DType::F16))),
         half(case("f16 9x13", full(9, 13, DType::F16))),
     ];
+    let set = |case: Case, label_smoothing: f64, ignore_index: Option<i32>| {
+        let name = format!("{} smoothing {label_smoothing} ignoring {ignore_index:?}", case.name);
+        Case { op: Op::from(CrossEntropyBackward { label_smoothing, ignore_index }), name, ..case }
+    };
+    let mut cases = cases;
+    cases.extend([
+        set(case("7x13", plain(7, 13)), 0.1, None),
+        set(case("7x12", plain(7, 12)), 0.3, Some(2)),
+        set(case("9x4", plain(9, 4)), 0.0, Some(0)),
+        half(set(case("f16 9x20", full(9, 20, DType::F16)), 0.1, Some(1))),
+    ]);
     let about = "(exp(x - lse) - one_hot(label))·g of logits [N, C], i32 labels [N], lse [N], g [N]: the gradient of cross_entropy";
-    vec![Entry::unit("cross_entropy_backward", about, CrossEntropyBackward, cases)]
+    vec![Entry::new("cross_entropy_backward", about, &CrossEntropyBackward::default(), cases)]
 }

@@ -1,7 +1,7 @@
 //! A small GPT, made of plain ops: token and position embeddings, pre-norm blocks of causal attention and a gelu network of four
 //! times the width, a norm, and a head without bias (Radford et al. 2019).
 
-use super::ops::{causal_attention, layer_norm};
+use super::ops::causal_attention;
 use super::training::training;
 use super::workload::classes;
 use super::{Rate, Workload};
@@ -54,7 +54,7 @@ impl Parameters {
 
     fn norm(&mut self, x: &Tensor) -> Result<Tensor, Error> {
         let (gamma, beta) = (self.take("gamma", &[WIDTH], &[1.0; WIDTH])?, self.take("beta", &[WIDTH], &[0.0; WIDTH])?);
-        Ok(layer_norm(x, &gamma, &beta))
+        Ok(x.layer_norm(-1, Some(&gamma), Some(&beta), 1e-5))
     }
 
     /// x [rows, from] → x W + b [rows, to].

@@ -18,6 +18,7 @@ mod clock;
 mod conv;
 mod gpt;
 mod measure;
+mod norms;
 mod ops;
 mod pooling;
 mod row;

@@ -20,7 +20,7 @@ pub(super) fn workloads() -> Vec<Workload> {
     }
     all.push(matmul("matmul_batched", 16, 256, 256, 256));
     all.push(single("softmax", "4096x1024", Softmax { axis: -1 }, [4096, 1024], Rate::Bytes(8.0 * 4096.0 * 1024.0)));
-    all.push(layernorm());
+    all.extend(super::norms::workloads());
     all.push(single("sum", "16M", Reduce::new(ReduceKind::Sum, None, false), [BIG], Rate::Bytes(4.0 * BIG as f64)));
     all.push(gelu());
     all.push(attention());
@@ -65,22 +65,6 @@ fn matmul(name: &'static str, batch: usize, m: usize, k: usize, n: usize) -> Wor
         compute(device, &[&a.matmul(&b)])
     });
     Workload { subject: Some(Subject { op: MatMul::default().into(), inputs }), ..made }
-}
-
-/// (x - mean)/√(variance + ε)·γ + β over the last axis (Ba et al. 2016), made of other ops.
-pub(super) fn layer_norm(x: &Tensor, gamma: &Tensor, beta: &Tensor) -> Tensor {
-    let centred = x - &x.mean_axes(&[-1], true);
-    let variance = centred.square().mean_axes(&[-1], true);
-    let scale = (&variance + 1e-5).rsqrt();
-    &(&(&centred * &scale) * gamma) + beta
-}
-
-fn layernorm() -> Workload {
-    Workload::step("layernorm", "4096x768", Rate::Bytes(8.0 * 4096.0 * 768.0), |device| {
-        let x = uniform(device, &[4096, 768], -1.0, 1.0, 0)?;
-        let (gamma, beta) = (uniform(device, &[768], -1.0, 1.0, 1)?, uniform(device, &[768], -1.0, 1.0, 2)?);
-        compute(device, &[&layer_norm(&x, &gamma, &beta)])
-    })
 }
 
 fn gelu() -> Workload {

@@ -20,7 +20,7 @@ use crate::data::digits::digits;
 use crate::data::idx;
 use crate::data::idx::Split;
 use crate::files::{About, Input};
-use crate::{Error, FitOptions, Layer, Loss, Optimizer, Sequential, Trainer};
+use crate::{Error, FitOptions, Layer, Loss, LossOptions, Optimizer, Schedule, Sequential, Trainer};
 #[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 use std::sync::Arc;
@@ -51,6 +51,14 @@ pub struct Recipe {
     pub shuffle: bool,
     /// What is minimised.
     pub loss: Loss,
+    /// For `cross_entropy`: the share of each target that is spread over all classes.
+    pub label_smoothing: Option<f64>,
+    /// For `cross_entropy`: a label whose samples do not count.
+    pub ignore_index: Option<i32>,
+    /// Adds l1·Σ|w| over the weights to what is minimised; biases and what norms multiply by are left out.
+    pub l1: Option<f64>,
+    /// Adds l2·Σw² likewise.
+    pub l2: Option<f64>,
     /// Bounds the joint 2-norm of the gradients.
     pub clip_norm: Option<f64>,
     /// Stops when validation no longer improves.
@@ -61,6 +69,8 @@ pub struct Recipe {
     pub data: Source,
     /// How the weights are updated.
     pub optimizer: Optimizer,
+    /// How the learning rate changes.
+    pub schedule: Option<Schedule>,
     /// The network.
     pub layers: Vec<Layer>,
 }
@@ -72,11 +82,16 @@ record!(Recipe, "the recipe" {
     batch_size: required,
     shuffle: or(true),
     loss: required,
+    label_smoothing: optional,
+    ignore_index: optional,
+    l1: optional,
+    l2: optional,
     clip_norm: optional,
     early_stopping: optional,
     save_every: optional,
     data: required,
     optimizer: required,
+    schedule: optional,
     layers: required,
 });
 
@@ -102,16 +117,13 @@ impl Recipe {
         let wrong = |message: String| Error::Recipe { name: name.to_owned(), message };
         let table = DeTable::parse(text).map_err(|e| wrong(Fault { at: e.span().map(|s| s.start), message: e.message().to_owned() }.in_text(text)))?;
         let recipe: Self = Record::read(&Fields::of(Self::WHAT, table.get_ref())).map_err(|fault| wrong(fault.in_text(text)))?;
-        if recipe.batch_size == 0 {
-            return Err(wrong("batch_size is 0; it must be at least 1".to_owned()));
-        }
         if recipe.layers.is_empty() {
             return Err(wrong("there are no [[layers]]; a network needs at least one".to_owned()));
         }
         if recipe.name.is_empty() || recipe.name.contains(['/', '\\', '\0']) || recipe.name.starts_with('.') {
             return Err(wrong(format!("name {:?} cannot be that of a folder; use letters, digits and dashes", recipe.name)));
         }
-        recipe.optimizer.check().map_err(|e| wrong(e.to_string()))?;
+        recipe.options().check(recipe.loss).and_then(|()| recipe.optimizer.check()).map_err(|e| wrong(e.to_string()))?;
         Ok(recipe)
     }
 
@@ -133,7 +145,7 @@ impl Recipe {
     pub fn to_toml(&self) -> String {
         let mut top = Lines::default();
         Record::write(&Self { layers: Vec::new(), ..self.clone() }, &mut top);
-        top.keep(|key| !["data", "optimizer", "layers"].contains(&key));
+        top.keep(|key| !["data", "optimizer", "schedule", "layers"].contains(&key));
         let mut out = String::new();
         top.push_onto(&mut out);
         let mut section = |header: &str, fill: &dyn Fn(&mut Lines)| {
@@ -144,6 +156,7 @@ impl Recipe {
         };
         section("[data]", &|lines| self.data.lines(lines));
         section("[optimizer]", &|lines| self.optimizer.lines(lines));
+        self.schedule.iter().for_each(|schedule| section("[schedule]", &|lines| schedule.lines(lines)));
         self.layers.iter().for_each(|layer| section("[[layers]]", &|lines| layer.lines(lines)));
         out
     }
@@ -172,24 +185,32 @@ impl Recipe {
         Ok(Dataset::new(self.name.clone(), inputs, input, targets, classes)?)
     }
 
+    /// How the recipe is fitted; the set that validates and what goes into checkpoints are not in it.
+    pub fn options(&self) -> FitOptions {
+        FitOptions {
+            epochs: self.epochs,
+            batch_size: self.batch_size,
+            shuffle: self.shuffle,
+            seed: self.seed,
+            loss: LossOptions { label_smoothing: self.label_smoothing.unwrap_or(0.0), ignore_index: self.ignore_index },
+            l1: self.l1.unwrap_or(0.0),
+            l2: self.l2.unwrap_or(0.0),
+            schedule: self.schedule.clone(),
+            clip_norm: self.clip_norm,
+            early_stopping: self.early_stopping,
+            save_every: self.save_every,
+            ..FitOptions::default()
+        }
+    }
+
     /// A trainer for the recipe's network and data.
     ///
     /// # Errors
     /// Where a layer does not fit, or the device fails.
     pub fn trainer(&self, device: &Device, data: &Data) -> Result<Trainer, Error> {
         let model = self.model(device, data.train.input_shape())?;
-        let options = FitOptions {
-            epochs: self.epochs,
-            batch_size: self.batch_size,
-            shuffle: self.shuffle,
-            seed: self.seed,
-            clip_norm: self.clip_norm,
-            validation: data.validation.clone(),
-            early_stopping: self.early_stopping,
-            save_every: self.save_every,
-            about: Some(About { recipe: self.to_toml(), input: Input::of(&data.train) }),
-            ..FitOptions::default()
-        };
+        let options =
+            FitOptions { validation: data.validation.clone(), about: Some(About { recipe: self.to_toml(), input: Input::of(&data.train) }), ..self.options() };
         Trainer::new(device, model, self.loss, self.optimizer.clone(), options)
     }
 

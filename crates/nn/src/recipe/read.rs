@@ -172,6 +172,17 @@ impl Setting for usize {
     }
 }
 
+impl Setting for i32 {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Fault> {
+        let DeValue::Integer(n) = value.get_ref() else { return Err(expected("a whole number", value)) };
+        i32::from_str_radix(n.as_str(), n.radix()).map_err(|_| Fault::at(value, format!("{n} is out of range; a whole number of 32 bits is expected here")))
+    }
+
+    fn write(&self, out: &mut String) {
+        out.push_str(&self.to_string());
+    }
+}
+
 impl Setting for f64 {
     fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Fault> {
         let number = match value.get_ref() {

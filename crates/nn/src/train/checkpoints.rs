@@ -2,7 +2,8 @@
 
 use super::trainer::Position;
 use crate::files::checkpoint::{Checkpoint, NamedTensor, State};
-use crate::{Error, Trainer};
+use crate::schedule::PlateauState;
+use crate::{Error, Schedule, Trainer};
 use std::collections::BTreeMap;
 use wgrad_tensor::{Data, Tensor, Variable};
 
@@ -32,6 +33,9 @@ impl Trainer {
         let mut extra: BTreeMap<String, serde_json::Value> = BTreeMap::new();
         extra.insert("stale_epochs".to_owned(), self.stale_epochs.into());
         extra.insert("best".to_owned(), self.best.into());
+        if let Some(Schedule::Plateau(_)) = self.options.schedule {
+            extra.insert("plateau".to_owned(), self.plateau.to_json());
+        }
         if self.position.batch > 0 {
             extra.insert("epoch".to_owned(), serde_json::to_value(self.partial).unwrap_or_default());
         }
@@ -78,6 +82,7 @@ impl Trainer {
         self.best = state.extra.get("best").and_then(serde_json::Value::as_f64);
         self.stale_epochs = state.extra.get("stale_epochs").and_then(serde_json::Value::as_u64).unwrap_or(0);
         self.partial = state.extra.get("epoch").and_then(|v| serde_json::from_value(v.clone()).ok()).unwrap_or_default();
+        self.plateau = PlateauState::from_json(state.extra.get("plateau"));
         self.options.seed = state.seed;
         Ok(())
     }

@@ -122,7 +122,7 @@ impl Trainer {
     fn evaluation_step(&self, dataset: &Dataset, batch: usize, keep: bool) -> Result<(Feed, Step), Error> {
         let feed = Feed::new(&self.device, dataset, batch, false)?;
         let output = self.model.forward(&feed.x, &Pass::evaluate());
-        let loss = self.loss.apply(&output, &feed.y);
+        let loss = self.loss.apply_with(&output, &feed.y, &self.options.loss);
         let updates = self.evaluation_meter.updates(self.loss, &loss, &output, &feed.y, batch);
         let pairs: Vec<(&Variable, &Tensor)> = updates.iter().map(|(v, t)| (v, t)).collect();
         let mut fetch = self.evaluation_meter.fetch(&updates);

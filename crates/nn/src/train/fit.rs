@@ -7,7 +7,7 @@ use crate::data::loader::{Loader, LoaderOptions};
 use crate::recipe::record;
 use crate::report::history::{EpochRow, History};
 use crate::report::progress::{Progress, Quiet};
-use crate::{Error, FitOptions, Trainer};
+use crate::{Error, FitOptions, Schedule, Trainer};
 use std::sync::Arc;
 use std::time::Duration;
 use web_time::Instant;
@@ -68,6 +68,7 @@ impl Trainer {
         let (whole, rest) = (train.len().min(self.options.batch_size), train.len() % self.options.batch_size);
         [whole, rest].into_iter().filter(|&n| n > 0).try_for_each(|n| self.check_batch(n))?;
         let loader = Loader::new(train.clone(), options);
+        self.steps_per_epoch = loader.batches_per_epoch() as u64;
         // The first epoch is saved at once: from then on there is a good checkpoint.
         let mut saved: Option<Instant> = None;
         self.kept_at = Some(Instant::now());
@@ -88,6 +89,9 @@ impl Trainer {
                 }
             };
             let better = self.judge(&row);
+            if let Some(Schedule::Plateau(settings)) = &self.options.schedule {
+                self.plateau.judge(settings, row.val_loss.unwrap_or(row.loss));
+            }
             // First: the checkpoint holds the metrics of the last row.
             self.history.push(row);
             self.unsaved_epochs = true;
@@ -169,6 +173,7 @@ impl Trainer {
             }
         }
         self.partial = Partial::default();
+        let learning_rate = self.learning_rate(self.position.step.saturating_sub(1));
         self.position = Position { epoch: epoch.number, batch: 0, ..self.position };
         let validation = match self.options.validation.clone() {
             Some(set) => Some(self.evaluate(&set).await?),
@@ -192,7 +197,7 @@ impl Trainer {
             accuracy: last.correct.map(share),
             val_loss: validation.map(|v| v.loss),
             val_accuracy: validation.and_then(|v| v.accuracy),
-            learning_rate: self.optimizer.optimizer().learning_rate(),
+            learning_rate,
             seconds: epoch.began.elapsed().as_secs_f64(),
             data_wait: Some(epoch.waited.as_secs_f64()),
         }))

@@ -7,9 +7,10 @@ use crate::data::augment::Draw;
 use crate::data::dataset::Dataset;
 use crate::files::{About, Checkpoint};
 use crate::layers::Pass;
-use crate::optim::clip_by_norm;
+use crate::optim::{clip_by_norm, penalty};
 use crate::report::history::History;
-use crate::{Error, Loss, Model, Optimizer, OptimizerState};
+use crate::schedule::{Place, PlateauState};
+use crate::{Error, Loss, LossOptions, Model, Optimizer, OptimizerState, Schedule};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -32,6 +33,14 @@ pub struct FitOptions {
     pub seed: u64,
     /// Threads that make batches; 0: as many as make sense. Changes no byte.
     pub workers: usize,
+    /// Settings of the loss, in training and in evaluation.
+    pub loss: LossOptions,
+    /// Adds l1·Σ|w| over the weights (parameters of two axes or more) to what is minimised; the loss that is reported stays without.
+    pub l1: f64,
+    /// Adds l2·Σw² likewise.
+    pub l2: f64,
+    /// How the learning rate changes; absent: it stays.
+    pub schedule: Option<Schedule>,
     /// Bounds the joint 2-norm of the gradients.
     pub clip_norm: Option<f64>,
     /// Measured after every epoch.
@@ -61,6 +70,10 @@ impl Default for FitOptions {
             shuffle: true,
             seed: 0,
             workers: 0,
+            loss: LossOptions::default(),
+            l1: 0.0,
+            l2: 0.0,
+            schedule: None,
             clip_norm: None,
             validation: None,
             early_stopping: None,
@@ -71,6 +84,26 @@ impl Default for FitOptions {
             look_every: None,
             keep: None,
         }
+    }
+}
+
+impl FitOptions {
+    /// What is wrong with the settings for this loss, if anything.
+    ///
+    /// # Errors
+    /// Names the setting and its range.
+    pub fn check(&self, loss: Loss) -> Result<(), Error> {
+        if self.batch_size == 0 {
+            return Err(Error::Setting("batch_size is 0; it must be at least 1".to_owned()));
+        }
+        if let Some(norm) = self.clip_norm.filter(|n| !(*n > 0.0 && n.is_finite())) {
+            return Err(Error::Setting(format!("clip_norm is {norm}; it must be above 0")));
+        }
+        if let Some((name, value)) = [("l1", self.l1), ("l2", self.l2)].into_iter().find(|(_, v)| !(*v >= 0.0 && v.is_finite())) {
+            return Err(Error::Setting(format!("{name} is {value}; it must be 0 or more")));
+        }
+        self.loss.check(loss)?;
+        self.schedule.as_ref().map_or(Ok(()), Schedule::check)
     }
 }
 
@@ -119,6 +152,10 @@ pub struct Trainer {
     /// The validation value to beat, and epochs since it was last beaten.
     pub(crate) best: Option<f64>,
     pub(crate) stale_epochs: u64,
+    /// What a `plateau` schedule remembers.
+    pub(crate) plateau: PlateauState,
+    /// Steps of an epoch, known once a set is at hand.
+    pub(crate) steps_per_epoch: u64,
     /// The best state so far, where it is not on disk yet.
     pub(crate) unsaved_best: Option<Checkpoint>,
     /// The last good state, where one is kept in memory.
@@ -143,12 +180,7 @@ impl Trainer {
     /// # Errors
     /// Where a setting makes no sense or the device has no memory left.
     pub fn new(device: &Device, model: impl Model + 'static, loss: Loss, optimizer: impl Into<Optimizer>, options: FitOptions) -> Result<Self, Error> {
-        if options.batch_size == 0 {
-            return Err(Error::Setting("batch_size is 0; it must be at least 1".to_owned()));
-        }
-        if options.clip_norm.is_some_and(|n| !(n > 0.0 && n.is_finite())) {
-            return Err(Error::Setting(format!("clip_norm is {:?}; it must be above 0", options.clip_norm)));
-        }
+        options.check(loss)?;
         let (parameters, buffers) = (model.parameters(), model.buffers());
         let optimizer = OptimizerState::new(optimizer.into(), device, &parameters)?;
         Ok(Self {
@@ -165,6 +197,8 @@ impl Trainer {
             partial: Partial::default(),
             best: None,
             stale_epochs: 0,
+            plateau: PlateauState::default(),
+            steps_per_epoch: 0,
             unsaved_best: None,
             kept: None,
             kept_at: None,
@@ -200,7 +234,8 @@ impl Trainer {
         self.position
     }
 
-    /// The options; changing the batch size, the seed or the clipping after the first step has no effect.
+    /// The options; changing the batch size, the seed, the clipping, the penalties or the loss's settings after the first step has no
+    /// effect.
     pub fn options_mut(&mut self) -> &mut FitOptions {
         &mut self.options
     }
@@ -215,8 +250,9 @@ impl Trainer {
         let feed = Feed::new(&self.device, dataset, batch, true)?;
         let pass = Pass::train(self.key.clone());
         let output = self.model.forward(&feed.x, &pass);
-        let loss = self.loss.apply(&output, &feed.y);
-        let mut grads = loss.gradients_of(&self.parameters)?;
+        let loss = self.loss.apply_with(&output, &feed.y, &self.options.loss);
+        let whole = penalty(&self.parameters, self.options.l1, self.options.l2).map_or(loss.clone(), |p| &loss + &p);
+        let mut grads = whole.gradients_of(&self.parameters)?;
         if let Some(norm) = self.options.clip_norm {
             grads = clip_by_norm(&grads, norm);
         }
@@ -247,9 +283,16 @@ impl Trainer {
         )))
     }
 
+    /// The learning rate of the step behind `step` steps.
+    pub(crate) fn learning_rate(&self, step: u64) -> f64 {
+        let base = self.optimizer.optimizer().learning_rate();
+        let at = Place { step, epoch: self.position.epoch, steps_per_epoch: self.steps_per_epoch, epochs: self.options.epochs };
+        self.options.schedule.as_ref().map_or(base, |schedule| schedule.rate(base, &at, &self.plateau))
+    }
+
     /// Uploads what changes from step to step.
     pub(crate) fn prepare(&self, step: u64) -> Result<(), Error> {
-        self.optimizer.prepare(self.optimizer.optimizer().learning_rate(), step)?;
+        self.optimizer.prepare(self.learning_rate(step - 1), step)?;
         if self.model.is_random() {
             let seed = self.options.seed;
             self.key.write_bytes(bytes(&[seed as u32, (seed >> 32) as u32, step as u32]))?;
