@@ -1,16 +1,16 @@
 // The quantities of each channel from those of its chunks, in order: the second pass behind norm_channels.wgsl.
 //
-// Buffers, all f32: in_a and in_b [splits, channels], out_a and out_b [channels]. Every chunk has `chunk` values but the last, which
-// has `rest`. `Whole` and `joined_whole` are those of the first pass.
-// Grid: one invocation a channel, workgroups folded over x and y.
+// Buffers: in_a and in_b [splits, channels], out_a and out_b [channels], as RES: one f32 or four, and params.channels counts those.
+// Every chunk has `chunk` values but the last, which has `rest`. `Whole` and `joined_whole` are those of the first pass.
+// Grid: one invocation a channel, or four of them, workgroups folded over x and y.
 
 struct Params { channels: u32, splits: u32, chunk: f32, rest: f32, divisor: f32 }
 
-@group(0) @binding(0) var<storage, read_write> out_a: array<f32>;
+@group(0) @binding(0) var<storage, read_write> out_a: array<RES>;
 @group(0) @binding(1) var<uniform> params: Params;
-@group(0) @binding(2) var<storage, read_write> out_b: array<f32>;
-@group(0) @binding(3) var<storage, read> in_a: array<f32>;
-@group(0) @binding(4) var<storage, read> in_b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out_b: array<RES>;
+@group(0) @binding(3) var<storage, read> in_a: array<RES>;
+@group(0) @binding(4) var<storage, read> in_b: array<RES>;
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {

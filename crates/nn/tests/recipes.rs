@@ -183,3 +183,37 @@ fn layers_that_normalise_are_written_and_read_back() {
     assert_eq!(Recipe::parse("norms", &recipe.to_toml()).unwrap(), recipe);
     assert!(recipe.to_toml().contains("kind = \"batch_norm\"\nmomentum = 0.01\neps = 1e-5\naffine = true\n"), "{}", recipe.to_toml());
 }
+
+#[test]
+fn settings_of_the_training_are_written_and_read_back() {
+    let (top, rest) = quickstart().split_once("[data]").unwrap();
+    let text = |more: &str, schedule: &str| {
+        let (middle, layers) = rest.split_once("[[layers]]").unwrap();
+        let (data, _) = middle.split_once("[optimizer]").unwrap();
+        format!("{top}{more}\n[data]{data}[optimizer]\nkind = \"rmsprop\"\nmomentum = 0.9\n[schedule]\n{schedule}\n[[layers]]{layers}")
+    };
+    let more = "label_smoothing = 0.1\nignore_index = -100\nl1 = 1e-5\nl2 = 0.0001";
+    let schedules = [
+        "kind = \"step\"\nstep_size = 3",
+        "kind = \"exponential\"\ngamma = 0.9",
+        "kind = \"cosine\"\nwarmup_steps = 100",
+        "kind = \"one_cycle\"",
+        "kind = \"plateau\"\npatience = 3",
+    ];
+    for schedule in schedules {
+        let recipe = Recipe::parse("mine", &text(more, schedule)).unwrap();
+        let written = recipe.to_toml();
+        assert_eq!(Recipe::parse("again", &written).unwrap(), recipe, "{written}");
+        assert!(written.contains("\n[schedule]\nkind = ") && written.contains("\nignore_index = -100\n"), "{written}");
+        let options = recipe.options();
+        assert_eq!((options.loss.label_smoothing, options.loss.ignore_index, options.l1, options.l2), (0.1, Some(-100), 1e-5, 1e-4));
+        assert!(options.schedule.is_some());
+    }
+    let refused = |more: &str, schedule: &str| Recipe::parse("mine", &text(more, schedule)).unwrap_err().to_string();
+    assert!(refused("label_smoothing = 2", schedules[0]).contains("label_smoothing is 2"));
+    assert!(refused("ignore_index = 99999999999", schedules[0]).contains("32 bits"));
+    assert!(refused("l2 = -1", schedules[0]).contains("l2 is -1"));
+    assert!(refused(more, "kind = \"plateau\"\nfactor = 2").contains("`factor` is 2"));
+    assert!(refused(more, "kind = \"linear\"").contains("`one_cycle`"));
+    assert!(refused(more, "kind = \"cosine\"\nwarmup = 3").contains("`warmup_steps`"));
+}

@@ -223,12 +223,14 @@ impl<'a> Plan<'a> {
         let across = self.units.columns;
         let least = match (self.method, caps.software) {
             (Method::Naive, _) => values,
-            (Method::Serial, true) => 64,
+            (Method::Serial, true) => 32,
             (Method::Serial, false) => 256,
             (Method::Workgroup, _) => 4 * lanes(values, caps, across) as usize,
         };
         let wanted = match self.method {
             Method::Workgroup => 512usize.div_ceil((units * lanes(values, caps, across) as usize).div_ceil(reduction::workgroup(caps) as usize)),
+            // Channels side by side are read in strips as wide as a subgroup: neighbouring strips of a few images lie in the caches still.
+            _ if caps.software && across => (values / 32).min(4096),
             _ if caps.software => 128usize.div_ceil(units),
             _ => (1usize << 14).div_ceil(units),
         };
@@ -254,8 +256,9 @@ impl<'a> Plan<'a> {
         if splits == 1 {
             return;
         }
-        let channels = self.frame.rows();
-        let mut program = Units { columns: false, vector: false, joins: false, ..self.units }.program("norm_join", DType::F32, true).part(part);
+        let vector = self.frame.rows().is_multiple_of(4);
+        let channels = self.frame.rows() / if vector { 4 } else { 1 };
+        let mut program = Units { columns: true, vector, joins: false, ..self.units }.program("norm_join", DType::F32, true).part(part);
         let grid = self.grid(&mut program, channels);
         let mut args = vec![(out[0], Access::ReadWrite), (Arg::Block(0), Access::Read), (out[1], Access::ReadWrite)];
         args.extend(parts.map(|p| (p, Access::Read)));
@@ -263,7 +266,7 @@ impl<'a> Plan<'a> {
         let mut words = vec![channels as u32, splits as u32];
         words.extend([(chunk * width) as f32, (rest * width) as f32, divisor].map(f32::to_bits));
         words.resize(8, 0);
-        let work = Work { flops: (4 * channels * splits) as f64, bytes: (8 * channels * (splits + 1)) as f64 };
+        let work = Work { flops: (4 * channels * splits) as f64, bytes: (8 * self.frame.rows() * (splits + 1)) as f64 };
         lowered.launches.push(Launch { program, args, blocks: vec![words], grid, work });
     }
 
@@ -274,8 +277,9 @@ impl<'a> Plan<'a> {
         // A run shares the loads of the channel's numbers. On a GPU neighbouring lanes do neighbouring units, which caches make cheap.
         let run = match (self.method, self.facts.caps.software, self.units.columns) {
             (Method::Naive, ..) | (_, false, false) => 1,
-            (_, false, true) => 8,
-            (_, true, _) => [64, 32, 16].into_iter().find(|run| images * units * length / run >= 512).unwrap_or(8),
+            // The same few images for all channels, before others push them from the caches.
+            (_, _, true) => 8,
+            (_, true, false) => [64, 32, 16].into_iter().find(|run| images * units * length / run >= 512).unwrap_or(8),
         };
         let runs = long.div_ceil(run);
         let count = runs * units * if self.units.columns { 1 } else { images };
