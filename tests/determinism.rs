@@ -4,6 +4,7 @@ mod common;
 
 use common::device;
 use std::path::Path;
+use wgrad::nn::data::augment::{Augment, RandomCrop, RandomRotation};
 use wgrad::nn::files::Kind;
 use wgrad::nn::recipe::{Data, Source};
 use wgrad::prelude::*;
@@ -17,6 +18,8 @@ enum Extra {
     Dropout,
     /// Has running statistics, which are no parameters.
     BatchNorm,
+    /// Random transforms of the samples, made on several threads.
+    Augment,
 }
 
 /// A small run of `quickstart`, with a further layer if asked for.
@@ -29,6 +32,11 @@ fn recipe(seed: u64, extra: Extra) -> (Recipe, Data) {
     match extra {
         Extra::Nothing => {}
         Extra::Dropout => recipe.layers.insert(3, Layer::Dropout(wgrad::nn::Dropout { ratio: 0.5 })),
+        Extra::Augment => {
+            let Source::Digits { augment, .. } = &mut recipe.data else { unreachable!() };
+            augment.push(Augment::RandomCrop(RandomCrop { size: None, padding: 2.into() }));
+            augment.push(Augment::RandomRotation(RandomRotation { degrees: 10.0 }));
+        }
         Extra::BatchNorm => recipe.layers.insert(2, Layer::BatchNorm(Default::default())),
     }
     let data = recipe.data(None).unwrap();
@@ -65,6 +73,8 @@ fn resumed_run(seed: u64, extra: Extra) -> [Vec<u8>; 2] {
         assert_eq!(trainer.position().epoch, 2);
     }
     let (mut trainer, data) = trainer(seed, extra, folder.path());
+    // As if on another machine.
+    trainer.options_mut().workers = 3;
     trainer.resume(folder.path()).unwrap();
     trainer.fit_blocking(&data.train, &mut Quiet).unwrap();
     assert_eq!(trainer.history().rows.len(), EPOCHS as usize);
@@ -73,7 +83,7 @@ fn resumed_run(seed: u64, extra: Extra) -> [Vec<u8>; 2] {
 
 #[test]
 fn the_same_seed_gives_the_same_checkpoint() {
-    for extra in [Extra::Nothing, Extra::Dropout, Extra::BatchNorm] {
+    for extra in [Extra::Nothing, Extra::Dropout, Extra::BatchNorm, Extra::Augment] {
         let first = whole_run(7, extra);
         assert!(first == whole_run(7, extra), "{extra:?}: two runs of one seed differ");
         assert!(first == resumed_run(7, extra), "{extra:?}: the run stopped after epoch 2 and resumed differs");

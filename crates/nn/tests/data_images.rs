@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use wgrad_nn::Recipe;
 use wgrad_nn::data::framing::Fit;
-use wgrad_nn::data::image::{BadFiles, ImageOptions, Images, Limits, Part, find};
+use wgrad_nn::data::image::{BadFiles, ImageOptions, Images, Keep, Limits, Part, find};
 use wgrad_nn::data::{BatchTargets, Dataset};
 
 type Files = Vec<(String, Vec<u8>)>;
@@ -83,6 +83,7 @@ fn folders_and_archives_give_the_same_set_whatever_their_order() {
     for (name, bytes) in archives {
         let (_keep, path) = file(name, &bytes);
         assert_eq!(contents(&read(&path, &options())), expected, "{name}");
+        assert_eq!(contents(&read(&path, &ImageOptions { keep: Keep::Files, ..options() })), expected, "{name} kept as files");
         for workers in [1, 2, 7] {
             assert_eq!(contents(&read(&path, &ImageOptions { workers, ..options() })), expected, "{name} with {workers} threads");
         }
@@ -258,7 +259,9 @@ fn archives_that_expand_without_end_are_stopped() {
     let files: Files = (0..100).map(|n| (format!("{}/{n}.png", n % 2), png(2, 2, 1, &[9; 4]))).collect();
     let (_keep, path) = file("many.tar", &tar(&borrowed(&files)));
     let many = message(&path, &ImageOptions { limits: Limits { kept: 1000, ..Limits::default() }, ..options() });
-    assert!(many.contains("train_samples") && many.contains("1000 bytes"), "{many}");
+    assert!(many.contains("train_samples") && many.contains("1000 bytes") && many.contains("keep = "), "{many}");
+    let many = message(&path, &ImageOptions { keep: Keep::Files, limits: Limits { kept: 1000, ..Limits::default() }, ..options() });
+    assert!(many.contains("train_samples") && !many.contains("keep = "), "{many}");
 }
 
 /// Thousands of damaged archives: errors or sets, never a panic.

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
-/// A network small enough to train in a tenth of a second, with dropout, so that random numbers are part of what must repeat.
+/// A network small enough to train in a tenth of a second, with dropout and random transforms, so that random numbers are part of what must
+/// repeat.
 pub(crate) const SMALL: &str = r#"
 name = "small"
 seed = 3
@@ -16,6 +17,7 @@ loss = "cross_entropy"
 source = "digits"
 train = 160
 test = 50
+augment = [{ kind = "random_rotation", degrees = 5 }]
 [optimizer]
 kind = "adam"
 learning_rate = 0.003

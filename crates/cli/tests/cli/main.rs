@@ -7,6 +7,7 @@ mod folds;
 mod info;
 mod inputs;
 mod op;
+mod pictures;
 mod predict;
 mod resume;
 mod summary;

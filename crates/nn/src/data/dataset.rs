@@ -21,6 +21,16 @@ pub enum Inputs {
     U8(Arc<[u8]>),
     /// Values as they are.
     F32(Arc<[f32]>),
+    /// Values that are made whenever they are wanted: pictures that are kept as files.
+    Made(Arc<dyn Samples>),
+}
+
+/// Samples that are made whenever they are wanted, by any thread.
+pub trait Samples: std::fmt::Debug + Send + Sync {
+    /// Values of all samples.
+    fn values(&self) -> usize;
+    /// Appends the values of sample `row` to `out`.
+    fn make(&self, row: usize, out: &mut Vec<f32>);
 }
 
 impl Inputs {
@@ -29,6 +39,7 @@ impl Inputs {
         match self {
             Inputs::U8(values) => values.len(),
             Inputs::F32(values) => values.len(),
+            Inputs::Made(samples) => samples.values(),
         }
     }
 
@@ -185,6 +196,12 @@ impl Dataset {
     /// Whether batches for training are drawn at random ([`Dataset::fill_training`]).
     pub fn is_random(&self) -> bool {
         self.pipeline.as_ref().is_some_and(|pipeline| pipeline.is_random())
+    }
+
+    /// Whether a sample takes more work than copying: whether threads are worth their while.
+    pub fn takes_work(&self, training: bool) -> bool {
+        let transformed = self.pipeline.as_ref().is_some_and(|pipeline| !pipeline.steps.is_empty() || training && pipeline.is_random());
+        transformed || matches!(self.inputs, Inputs::Made(_))
     }
 
     /// Whether batches for training have shares of classes for targets, f32 [batch, classes], in the place of labels.
@@ -364,9 +381,9 @@ impl Dataset {
     }
 
     fn fill(&self, indices: &[usize], draw: Option<Draw>, x: &mut Vec<f32>, y: &mut BatchTargets) {
-        match self.pipeline.as_ref().filter(|pipeline| draw.is_some_and(|_| pipeline.is_random()) || !pipeline.steps.is_empty()) {
-            Some(pipeline) => self.fill_transformed(pipeline, indices, draw, x),
-            None => self.fill_inputs(indices, x),
+        match self.takes_work(draw.is_some()) {
+            true => self.fill_worked(indices, draw, x),
+            false => self.fill_inputs(indices, x),
         }
         match &self.targets {
             Targets::Classes(labels) => {
@@ -394,20 +411,24 @@ impl Dataset {
         }
     }
 
-    fn fill_transformed(&self, pipeline: &Pipeline, indices: &[usize], draw: Option<Draw>, x: &mut Vec<f32>) {
+    fn fill_worked(&self, indices: &[usize], draw: Option<Draw>, x: &mut Vec<f32>) {
         let each: usize = self.stored_shape.iter().product();
         x.clear();
         x.reserve(indices.len() * self.input_len());
         let mut image = Image::default();
         for &i in indices {
             let span = self.row(i) * each..(self.row(i) + 1) * each;
-            image.shape.copy_from_slice(&self.stored_shape);
+            // Without transforms nobody asks for the shape, and it need not have three axes.
+            image.shape = self.stored_shape.as_slice().try_into().unwrap_or([1, 1, each]);
             image.values.clear();
             match &self.inputs {
                 Inputs::U8(values) => image.values.extend(values[span].iter().map(|&v| f32::from(v) / 255.0)),
                 Inputs::F32(values) => image.values.extend_from_slice(&values[span]),
+                Inputs::Made(samples) => samples.make(self.row(i), &mut image.values),
             }
-            pipeline.apply(&mut image, i, draw);
+            if let Some(pipeline) = &self.pipeline {
+                pipeline.apply(&mut image, i, draw);
+            }
             if let Some(normalize) = &self.normalize {
                 normalize.apply(&mut image.values);
             }
@@ -429,6 +450,8 @@ impl Dataset {
                 match &self.inputs {
                     Inputs::U8(values) => x.extend(values[span].iter().map(|&v| (f32::from(v) / 255.0 - mean) / std)),
                     Inputs::F32(values) => x.extend(values[span].iter().map(|&v| (v - mean) / std)),
+                    // invariant: `fill` takes these the other way.
+                    Inputs::Made(_) => {}
                 }
             }
         }

@@ -35,7 +35,7 @@ pub struct LoaderOptions {
     pub drop_last: bool,
     /// Whether the set's random transforms are applied.
     pub augment: bool,
-    /// Threads that make batches; 0: one where there is nothing to transform, otherwise one a core, eight at most.
+    /// Threads that make batches; 0: one where samples are only copied, otherwise one a core, eight at most.
     pub workers: usize,
 }
 
@@ -250,7 +250,7 @@ mod ahead {
         pub(super) fn start(maker: Maker, first: usize) -> Self {
             let wanted = match maker.options.workers {
                 // Copying is quicker than handing over.
-                0 if !maker.dataset.is_random() => 1,
+                0 if !maker.dataset.takes_work(maker.options.augment) => 1,
                 wanted => workers(wanted),
             };
             let threads = wanted.clamp(1, (maker.last - first).max(1));

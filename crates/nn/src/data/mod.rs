@@ -41,6 +41,6 @@ pub mod rng;
 #[cfg(not(target_arch = "wasm32"))]
 mod workers;
 
-pub use dataset::{BatchTargets, Dataset, Inputs, Normalize, Targets};
+pub use dataset::{BatchTargets, Dataset, Inputs, Normalize, Samples, Targets};
 pub use error::DataError;
 pub use loader::{Batch, Batches, Loader, LoaderOptions};

@@ -16,6 +16,7 @@ impl Recipe {
             channels: pictures.channels,
             fit: pictures.fit,
             bad_files: pictures.bad_files,
+            keep: pictures.keep,
             samples: pictures.train_samples,
             test_samples: pictures.test_samples,
             seed: self.seed,
@@ -41,35 +42,18 @@ impl Recipe {
         };
         let test = other(&pictures.test, Part::Test, pictures.test_samples, images.parts.remove(&Part::Test))?;
         let validation = other(&pictures.validation, Part::Validation, None, images.parts.remove(&Part::Validation))?;
-        let (train, test) = match (test, pictures.test_split) {
-            (Some(test), _) => (train, test),
-            (None, Some(share)) => train.split_test(share, self.seed)?,
-            (None, None) => return Err(no_test(&train)),
-        };
-        let scaled = |set: Dataset| if let Some(scaling) = &pictures.normalize { set.normalized(scaling.normalize()) } else { Ok(set) };
-        let data = self.parts(scaled(train)?, validation.map(scaled).transpose()?, scaled(test)?)?;
+        let data = self.sets(train, validation, test)?;
         Ok(Data { skipped, ..data })
     }
 
     pub(super) fn read_table(&self, table: &Table, folders: &[PathBuf]) -> Result<Data, Error> {
         let test = table.test.as_ref().map(|name| find(name, folders)).transpose()?;
         let (train, test) = crate::data::csv::read(&find(&table.train, folders)?, test.as_deref(), table)?;
-        let (train, test) = match (test, table.test_split) {
-            (Some(test), _) => (train, test),
-            (None, Some(share)) => train.split_test(share, self.seed)?,
-            (None, None) => return Err(no_test(&train)),
-        };
-        self.parts(train, None, test)
+        self.sets(train, None, test)
     }
 
     pub(super) fn read_cifar10(&self, settings: &Cifar10, folders: &[PathBuf]) -> Result<Data, Error> {
         let [train, test] = cifar::cifar10(folders, [settings.train, settings.test], self.seed)?;
-        let scaled = |set: Dataset| if let Some(scaling) = &settings.normalize { set.normalized(scaling.normalize()) } else { Ok(set) };
-        self.parts(scaled(train)?, None, scaled(test)?)
+        self.split(train, test)
     }
-}
-
-fn no_test(train: &Dataset) -> Error {
-    let what = "there are no samples to test with; name them (test = \"…\") or take some of these (test_split = 0.2)".to_owned();
-    DataError::Files { place: train.name().to_owned(), what }.into()
 }

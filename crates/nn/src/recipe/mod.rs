@@ -5,10 +5,11 @@ mod load;
 mod pictures;
 mod read;
 mod record;
+mod sets;
 mod source;
 mod write;
 
-pub use pictures::{BadFiles, Cifar10, Column, Goal, Pictures, Scaling, Table};
+pub use pictures::{BadFiles, Cifar10, Column, Goal, Keep, Pictures, Scaling, Table};
 pub(crate) use read::{Fault, Fields, Record, Setting, expected, unknown};
 pub(crate) use record::{kinds, names, record};
 pub use source::Source;
@@ -279,37 +280,6 @@ impl Recipe {
             Source::Values { .. } => {}
         }
         recipe
-    }
-
-    /// Limits, splits and transforms what was read.
-    ///
-    /// # Errors
-    /// Where the validation share leaves a side empty, or a transform does not fit.
-    pub fn split(&self, train: Dataset, test: Dataset) -> Result<Data, Error> {
-        let (train, test) = match &self.data {
-            Source::Mnist { normalize, train: some, test: few, .. } => {
-                let limited = |set: Dataset, n: &Option<usize>| if let Some(n) = n { set.take(*n) } else { set };
-                let scaled = |set: Dataset| if *normalize { set } else { set.unnormalized() };
-                (scaled(limited(train, some)), scaled(limited(test, few)))
-            }
-            _ => (train, test),
-        };
-        self.parts(train, None, test)
-    }
-
-    /// The sets of a run, transformed; what validates is split off where the recipe says so and none is given.
-    fn parts(&self, train: Dataset, validation: Option<Dataset>, test: Dataset) -> Result<Data, Error> {
-        let transformed = |set: Dataset| set.transformed(self.data.augment().to_vec());
-        let (train, test) = (transformed(train)?, Arc::new(transformed(test)?));
-        let (train, validation) = match (validation, self.data.validation_split()) {
-            (Some(validation), _) => (train, Arc::new(transformed(validation)?)),
-            (None, Some(share)) => {
-                let (train, validation) = train.split_validation(share, self.seed)?;
-                (train, Arc::new(validation))
-            }
-            (None, None) => (train, test.clone()),
-        };
-        Ok(Data { train: Arc::new(train), validation: Some(validation), test, skipped: Vec::new() })
     }
 
     fn values(&self, inputs: &[Vec<f32>], targets: &[Vec<f32>]) -> Result<Dataset, Error> {

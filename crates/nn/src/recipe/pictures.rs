@@ -22,6 +22,18 @@ pub enum BadFiles {
 
 names!(BadFiles { "skip" => Skip, "stop" => Stop });
 
+/// In what form pictures are kept in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keep {
+    /// Decoded once, a byte a value.
+    #[default]
+    Pixels,
+    /// As the files that they are, decoded again for every batch: less memory where they are large, and more work.
+    Files,
+}
+
+names!(Keep { "pixels" => Pixels, "files" => Files });
+
 /// Pictures in a folder for each class, or the same in an archive (.tar, .tar.gz, .zip), relative to the data folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pictures {
@@ -49,6 +61,8 @@ pub struct Pictures {
     pub test_samples: Option<usize>,
     /// What becomes of damaged files.
     pub bad_files: BadFiles,
+    /// In what form they are kept in memory; the samples are the same.
+    pub keep: Keep,
     /// Transforms.
     pub augment: Vec<Augment>,
 }
@@ -66,6 +80,7 @@ record!(Pictures, "[data] with source = \"images\"" {
     train_samples: optional,
     test_samples: optional,
     bad_files: or(BadFiles::Skip),
+    keep: or(Keep::Pixels),
     augment: or(Vec::new()),
 });
 

@@ -1,7 +1,7 @@
 //! Where a recipe's samples come from.
 
 use super::Record;
-use super::pictures::{Cifar10, Pictures, Table, known};
+use super::pictures::{Cifar10, Pictures, Scaling, Table, known};
 use super::read::{Fault, Fields, Setting, unknown};
 use super::write::Lines;
 use crate::data::augment::{Augment, Pipeline};
@@ -160,6 +160,34 @@ impl Source {
             Source::Images(pictures) => &pictures.augment,
             Source::Cifar10(cifar) => &cifar.augment,
             Source::Csv(_) | Source::Values { .. } => &[],
+        }
+    }
+
+    /// The most samples that train, and that test.
+    pub(super) fn limits(&self) -> [Option<usize>; 2] {
+        match self {
+            Source::Mnist { train, test, .. } => [*train, *test],
+            Source::Images(pictures) => [pictures.train_samples, pictures.test_samples],
+            Source::Cifar10(cifar) => [cifar.train, cifar.test],
+            _ => [None; 2],
+        }
+    }
+
+    /// How values of pictures are shifted and scaled.
+    pub(super) fn scaling(&self) -> Option<&Scaling> {
+        match self {
+            Source::Images(pictures) => pictures.normalize.as_ref(),
+            Source::Cifar10(cifar) => cifar.normalize.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Share of the samples that tests, where there are no others for it.
+    pub(super) fn test_split(&self) -> Option<f64> {
+        match self {
+            Source::Images(pictures) => pictures.test_split,
+            Source::Csv(table) => table.test_split,
+            _ => None,
         }
     }
 

@@ -3,10 +3,12 @@
 use super::feed::{self, Feed, evaluation_batch};
 use super::meter::Meter;
 use crate::data::dataset::{BatchTargets, Dataset};
+use crate::data::loader::{Loader, LoaderOptions};
 use crate::layers::Pass;
 use crate::metrics::{Classification, Metrics, Predictions, Regression};
 use crate::{Error, Loss, Trainer};
 use serde::Serialize;
+use std::sync::Arc;
 use wgrad_tensor::runtime::Plan;
 use wgrad_tensor::{Step, Tensor, Variable};
 
@@ -90,22 +92,21 @@ impl Trainer {
         let n = dataset.len();
         let size = self.evaluation_batch(n);
         self.evaluation_meter.reset(0.0, 0.0)?;
-        let (mut x, mut y) = (Vec::new(), BatchTargets::default());
         let (mut compiled, mut sums) = (None, None);
-        for start in (0..n).step_by(size) {
-            let batch = size.min(n - start);
+        let options = LoaderOptions { batch_size: size, shuffle: false, augment: false, workers: self.options.workers, ..LoaderOptions::default() };
+        for samples in Loader::new(Arc::new(dataset.clone()), options).epoch(0) {
+            let (start, batch) = (samples.number * size, samples.len());
             let (feed, step) = match compiled.take() {
                 Some((made, pair)) if made == batch => pair,
                 _ => self.evaluation_step(dataset, batch, keep.is_some())?,
             };
-            dataset.fill_batch(&(start..start + batch).collect::<Vec<_>>(), &mut x, &mut y);
-            feed.write(&x, &y)?;
+            feed.write(&samples.x, &samples.y)?;
             if start + batch == n || keep.is_some() {
                 let mut data = step.run_and_read()?.wait().await?;
                 if let Some(kept) = &mut keep {
                     // invariant: a step that keeps fetches the output behind the sums.
                     let output = data.pop().map_or_else(|| Ok(Vec::new()), |output| output.f32s())?;
-                    kept.add(output, &y);
+                    kept.add(output, &samples.y);
                 }
                 sums = Some(data);
             } else {

@@ -3,18 +3,20 @@
 //! | file | what |
 //! |---|---|
 //! | `pixels` | JPEG, PNG, WebP, BMP and GIF as planes of bytes |
+//! | `encoded` | pictures that are kept as files |
 //! | `exif` | how a camera was held |
 //! | `walk` | the files of a folder, a tar or a zip |
 //! | `layout` | what their paths say |
 //! | `set` | [`Images`]: a set of them, decoded on several threads |
 
+mod encoded;
 mod exif;
 mod layout;
 mod pixels;
 mod set;
 pub(crate) mod walk;
 
-pub use crate::recipe::BadFiles;
+pub use crate::recipe::{BadFiles, Keep};
 pub use layout::Part;
 pub use set::{BadFile, ImageOptions, Images};
 pub use walk::{Limits, find};

@@ -3,6 +3,7 @@
 //! What the set holds depends on the paths and the bytes alone: classes are sorted by name and samples by class and path, whatever the
 //! order in the archive, the file system or the threads.
 
+use super::encoded::Encoded;
 use super::layout::{Layout, Part, layout};
 use super::pixels::Pixels;
 use super::walk::{Found, Limits, Visitor, walk};
@@ -10,11 +11,11 @@ use crate::data::dataset::{Dataset, Inputs, Targets, balanced};
 use crate::data::error::{DataError, count};
 use crate::data::framing::Fit;
 use crate::data::workers::workers;
-use crate::recipe::BadFiles;
+use crate::recipe::{BadFiles, Keep};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// How a set of pictures is read.
@@ -28,6 +29,8 @@ pub struct ImageOptions {
     pub fit: Fit,
     /// What becomes of damaged files.
     pub bad_files: BadFiles,
+    /// In what form they are kept.
+    pub keep: Keep,
     /// At most so many samples of the training part, or of everything where there are no parts; as many of each class as can be, drawn
     /// by the seed.
     pub samples: Option<usize>,
@@ -48,6 +51,7 @@ impl Default for ImageOptions {
             channels: 3,
             fit: Fit::default(),
             bad_files: BadFiles::default(),
+            keep: Keep::default(),
             samples: None,
             test_samples: None,
             seed: 0,
@@ -152,16 +156,22 @@ impl Visitor for Listed {
     }
 }
 
-/// A picture as it is kept, or what is wrong with it.
+/// A picture as it is kept, pixels or a file, or what is wrong with it.
 type Kept = Result<Box<[u8]>, String>;
 
 /// A file that waits to be decoded.
 type Job = (usize, Result<Vec<u8>, String>);
 
+/// Bytes of files that are handed to a decoder together: waking one for each small picture would cost as much as the picture.
+const TOGETHER: usize = 1 << 18;
+
 /// Hands what is wanted to the decoders.
 struct Feeder<'a> {
     listed: &'a mut Listed,
-    send: Option<SyncSender<Job>>,
+    send: Option<SyncSender<Vec<Job>>>,
+    /// What is handed over next, and its bytes.
+    waiting: Vec<Job>,
+    bytes: usize,
     /// What is decoded here, where the system gives no thread.
     here: Vec<(usize, Kept)>,
     options: &'a ImageOptions,
@@ -195,36 +205,60 @@ impl Visitor for Feeder<'_> {
             }
         };
         let Some(number) = number else { return Ok(()) };
-        self.taken += self.options.size.iter().product::<usize>() as u64 * self.options.channels as u64;
+        self.taken += match self.options.keep {
+            Keep::Pixels => (self.options.size.iter().product::<usize>() * self.options.channels) as u64,
+            Keep::Files => bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),
+        };
         if self.taken > self.options.limits.kept {
-            let what =
-                format!("the pictures take more than {} bytes of memory; keep them smaller (size) or take fewer (train_samples)", self.options.limits.kept);
+            let mend = match self.options.keep {
+                Keep::Pixels => "keep them smaller (size) or as files (keep = \"files\"), or take fewer (train_samples)",
+                Keep::Files => "take fewer (train_samples)",
+            };
+            let what = format!("the pictures take more than {} bytes of memory; {mend}", self.options.limits.kept);
             return Err(DataError::Files { place: self.place.clone(), what });
         }
-        match &self.send {
-            // It fails where all decoders have gone, and none ends before the last job.
-            Some(send) => drop(send.send((number, bytes))),
-            None => self.here.push((number, keep(bytes, self.options))),
+        // So that nothing waits for long: a file counts for something however small it is.
+        self.bytes += bytes.as_ref().map_or(0, Vec::len) + 1024;
+        self.waiting.push((number, bytes));
+        if self.bytes >= TOGETHER {
+            self.hand_over();
         }
         Ok(())
     }
 }
 
+impl Feeder<'_> {
+    fn hand_over(&mut self) {
+        let jobs = std::mem::take(&mut self.waiting);
+        self.bytes = 0;
+        match &self.send {
+            // It fails where all decoders have gone, and none ends before the last job.
+            Some(send) => drop(send.send(jobs)),
+            None => self.here.extend(jobs.into_iter().map(|(number, bytes)| (number, keep(bytes, self.options)))),
+        }
+    }
+}
+
 fn keep(bytes: Result<Vec<u8>, String>, options: &ImageOptions) -> Kept {
-    let pixels = Pixels::decode(&bytes?, options.limits.pixels)?;
-    Ok(pixels.planes(options.channels, options.size, options.fit).into())
+    let bytes = bytes?;
+    let pixels = Pixels::decode(&bytes, options.limits.pixels)?;
+    Ok(match options.keep {
+        Keep::Pixels => pixels.planes(options.channels, options.size, options.fit).into(),
+        Keep::Files => bytes.into(),
+    })
 }
 
 /// Walks and decodes; the pictures by the number of their file.
 fn decode(path: &Path, options: &ImageOptions, listed: &mut Listed) -> Result<HashMap<usize, Kept>, DataError> {
     let threads = workers(options.workers);
-    let (send, receive) = sync_channel::<Job>(threads);
+    let (send, receive) = sync_channel::<Vec<Job>>(threads);
     let receive = Mutex::new(receive);
     std::thread::scope(|scope| {
         let handles: Vec<_> = (0..threads).map_while(|_| decoder(scope, &receive, options)).collect();
         let send = (!handles.is_empty()).then_some(send);
-        let mut feeder = Feeder { listed, send, here: Vec::new(), options, place: path.display().to_string(), taken: 0 };
+        let mut feeder = Feeder { listed, send, waiting: Vec::new(), bytes: 0, here: Vec::new(), options, place: path.display().to_string(), taken: 0 };
         let walked = walk(path, &options.limits, &mut feeder);
+        feeder.hand_over();
         let Feeder { send, here, .. } = feeder;
         drop(send);
         let mut all: HashMap<usize, Kept> = here.into_iter().collect();
@@ -239,13 +273,13 @@ fn decode(path: &Path, options: &ImageOptions, listed: &mut Listed) -> Result<Ha
 }
 
 /// A thread that decodes until nothing more comes; `None` where the system gives none.
-fn decoder<'s>(scope: &'s Scope<'s, '_>, jobs: &'s Mutex<Receiver<Job>>, options: &'s ImageOptions) -> Option<ScopedJoinHandle<'s, Vec<(usize, Kept)>>> {
+fn decoder<'s>(scope: &'s Scope<'s, '_>, jobs: &'s Mutex<Receiver<Vec<Job>>>, options: &'s ImageOptions) -> Option<ScopedJoinHandle<'s, Vec<(usize, Kept)>>> {
     let work = || {
         let mut done = Vec::new();
         loop {
             let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok((number, bytes)) = job else { return done };
-            done.push((number, keep(bytes, options)));
+            let Ok(files) = job else { return done };
+            done.extend(files.into_iter().map(|(number, bytes)| (number, keep(bytes, options))));
         }
     };
     Builder::new().name("wgrad-decoder".to_owned()).spawn_scoped(scope, work).ok()
@@ -303,9 +337,9 @@ impl Assembly<'_> {
 
     fn part(&mut self, part: Part, files: BTreeMap<String, Vec<usize>>, classes: &[String]) -> Result<Dataset, DataError> {
         let [height, width] = self.options.size;
-        let each = self.options.channels * height * width;
+        let each = if self.options.keep == Keep::Pixels { self.options.channels * height * width } else { 0 };
         let there = files.values().flatten().filter(|n| self.decoded.contains_key(n)).count();
-        let (mut pixels, mut labels) = (Vec::with_capacity(there * each), Vec::with_capacity(there));
+        let (mut pixels, mut encoded, mut labels) = (Vec::with_capacity(there * each), Vec::new(), Vec::with_capacity(there));
         for (class, files) in files {
             let Some(label) = classes.iter().position(|name| *name == class) else {
                 return Err(self.wrong(format!(
@@ -322,7 +356,10 @@ impl Assembly<'_> {
                 taken += 1;
                 match kept {
                     Ok(picture) => {
-                        pixels.extend_from_slice(&picture);
+                        match self.options.keep {
+                            Keep::Pixels => pixels.extend_from_slice(&picture),
+                            Keep::Files => encoded.push(picture),
+                        }
                         labels.push(label as u32);
                     }
                     Err(what) => self.bad.push(BadFile { file: format!("{}/{}", self.place, self.files[*n]), what }),
@@ -343,7 +380,11 @@ impl Assembly<'_> {
             Part::Train => self.place.clone(),
             part => format!("{} ({})", self.place, part.name()),
         };
-        let set = Dataset::new(name, Inputs::U8(pixels.into()), &[self.options.channels, height, width], Targets::Classes(labels.into()), classes.to_vec())?;
+        let inputs = match self.options.keep {
+            Keep::Pixels => Inputs::U8(pixels.into()),
+            Keep::Files => Inputs::Made(Arc::new(Encoded { files: encoded, options: self.options.clone() })),
+        };
+        let set = Dataset::new(name, inputs, &[self.options.channels, height, width], Targets::Classes(labels.into()), classes.to_vec())?;
         Ok(set.framed(self.options.fit))
     }
 }
