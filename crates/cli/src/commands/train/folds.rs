@@ -67,10 +67,11 @@ impl Folding {
     pub(super) fn run(&self, global: &Global, args: &Args) -> Result<Ending, Failure> {
         let began = Instant::now();
         let device = global.open()?;
-        let whole = self.recipe.unsplit().data(args.data.as_deref())?.train;
+        let Data { train: whole, skipped, .. } = self.recipe.unsplit().data(args.data.as_deref())?;
         let parts = folds(&whole, self.folds, self.recipe.seed)?;
         // Made before anything is written: what does not fit is refused with nothing left behind.
         let trainer = self.trainer(&device, &whole, &parts, 0)?.0;
+        skipped.iter().for_each(|file| log::warn!("left out: {file}"));
         args.tell(format!("{}, {} folds of {} samples, on {}\n", self.recipe.name, self.folds, whole.len(), device.runtime().facts().name));
         args.tell(trainer.model().summary());
         drop(trainer);
