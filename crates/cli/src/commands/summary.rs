@@ -6,7 +6,9 @@ use crate::args::Global;
 use crate::{Ending, Failure, run_folder};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use wgrad_nn::{Error, Model, Recipe, Trainer, summary};
+use std::sync::Arc;
+use wgrad_nn::recipe::Data;
+use wgrad_nn::{Error, Model, Recipe, summary};
 use wgrad_tensor::Device;
 use wgrad_tensor::runtime::{Plan, human};
 
@@ -51,7 +53,8 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     let (parameters, flops) = summary::totals(&rows);
     let table = model.summary();
     let output = model.output_shape().to_vec();
-    let (batch, [train, evaluation]) = plans(&recipe, &device, model, &input, &output);
+    drop(model);
+    let (batch, [train, evaluation]) = plans(&recipe, &device, &input, &output)?;
     if args.json {
         say_json(&json!({
             "recipe": recipe.name,
@@ -72,19 +75,15 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     Ok(Ending::Good)
 }
 
-/// Samples of an evaluation's batch, and the memory of a training step and of an evaluation; what does not fit the adapter is told, since the rest is worth knowing.
-fn plans(recipe: &Recipe, device: &Device, model: impl Model + 'static, input: &[usize], output: &[usize]) -> (usize, [Result<Plan, Error>; 2]) {
-    let mut trainer = match Trainer::new(device, model, recipe.loss, recipe.optimizer.clone(), recipe.options()) {
-        Ok(trainer) => trainer,
-        Err(error) => {
-            let same = Error::Mismatch(error.to_string());
-            return (EVALUATED, [Err(error), Err(same)]);
-        }
-    };
-    let train = recipe.stand_in(input, output, recipe.batch_size).and_then(|set| trainer.plan(&set));
+/// Samples of an evaluation's batch, and the memory of a training step and of an evaluation; what does not fit the adapter is told,
+/// since the rest is worth knowing.
+fn plans(recipe: &Recipe, device: &Device, input: &[usize], output: &[usize]) -> Result<(usize, [Result<Plan, Error>; 2]), Failure> {
+    let set = |samples: usize| recipe.stand_in(input, output, samples).map(Arc::new);
+    let train = set(recipe.batch_size)?;
+    let data = Data { train: train.clone(), validation: None, test: train.clone(), skipped: Vec::new() };
+    let mut trainer = recipe.trainer(device, &data)?;
     let batch = trainer.evaluation_batch(EVALUATED);
-    let evaluation = recipe.stand_in(input, output, batch).and_then(|set| trainer.evaluation_plan(&set));
-    (batch, [train, evaluation])
+    Ok((batch, [trainer.plan(&train), trainer.evaluation_plan(&*set(batch)?)]))
 }
 
 fn line(what: &str, batch: usize, plan: &Result<Plan, Error>, [temporary, external]: [&str; 2]) -> String {
