@@ -20,6 +20,7 @@ WITHOUT = {
     "random_normal": "draws from Threefry of a key; PyTorch's generator gives other numbers",
     "dropout": "its mask comes from Threefry of a key; PyTorch's generator gives another one",
     "dropout_mask": "comes from Threefry of a key; PyTorch's generator gives another one",
+    "lion": "PyTorch has no such optimiser",
 }
 
 from . import convolution, elementwise, losses, norms, optimizers, pooling, reductions, shapes  # noqa: E402, F401

@@ -41,30 +41,51 @@ def logits(d, least=1):
     return d.floats([n, c], -5, 5), d.ints([n], 0, c)
 
 
-@twin("cross_entropy", weight=4)
+def softened(d, labels):
+    """Label smoothing and an ignored label as attributes; some labels become that one, but not all: PyTorch's mean of none is NaN."""
+    ignore = d.choice([None, None, -100, 255, 1])
+    if ignore is not None and len(labels) > 1:
+        which = torch.rand(len(labels), generator=d.torch) < 0.3
+        which[d.randrange(len(labels))] = False
+        labels[which] = ignore
+        labels[~which & (labels == ignore)] = 0
+    elif ignore == 1:
+        ignore = None
+    return {"label_smoothing": d.choice([0.0, 0.0, 0.1, 0.3, 1.0]), "ignore_index": ignore}
+
+
+@twin("cross_entropy", weight=6)
 def cross_entropy(d):
     reduction = d.choice(["mean", "sum", "none"])
     x, labels = logits(d, least=1 if reduction == "mean" else 0)
+    attrs = {"reduction": reduction} | softened(d, labels)
+    smoothing, ignore = attrs["label_smoothing"], -100 if attrs["ignore_index"] is None else attrs["ignore_index"]
 
     def loss(x, labels):
-        return F.cross_entropy(x, labels, reduction=reduction), torch.logsumexp(x, 1)
+        lse = torch.logsumexp(x, 1)
+        loss = F.cross_entropy(x, labels, ignore_index=ignore, label_smoothing=smoothing, reduction=reduction)
+        # The rows that a mean counts are an output where a label is ignored.
+        return [loss, lse] + [(labels != ignore).sum().double()] * (reduction == "mean" and attrs["ignore_index"] is not None)
 
     n = len(x) if reduction == "sum" else 1
-    return Case({"reduction": reduction}, [x, labels], loss, ulp=24, grad_ulp=32, terms=x.shape[1] * max(n, 1), size=max(n, 1), stored=torch.float32, through=[0])
+    return Case(attrs, [x, labels], loss, ulp=24, grad_ulp=32, terms=x.shape[1] * max(n, 1), size=max(n, 1), stored=torch.float32, through=[0])
 
 
 @twin("cross_entropy_backward")
 def cross_entropy_backward(d):
     x, labels = logits(d, least=0)
+    attrs = softened(d, labels)
     lse = torch.logsumexp(x.double(), 1).float()
+    classes, smoothing, ignore = x.shape[1], attrs["label_smoothing"], attrs["ignore_index"]
 
     def backward(x, labels, lse, g):
         # The gradient of the loss, with the sum of exponentials as it was stored.
-        p = torch.exp(x - lse[:, None])
-        return (p - F.one_hot(labels, x.shape[1]).double()) * g[:, None] if len(x) else x * 0
+        kept = labels != ignore if ignore is not None else torch.ones_like(labels, dtype=torch.bool)
+        target = F.one_hot(torch.where(kept, labels, 0), classes).double() * (1 - smoothing) + smoothing / classes if len(x) else x
+        return torch.where(kept[:, None], (torch.exp(x - lse[:, None]) - target) * g[:, None], 0.0)
 
     g = d.floats([len(x)], -1, 1, torch.float32)
-    return Case({}, [x, labels, lse, g], backward, ulp=24, grad_ulp=32, terms=x.shape[1], roundings=6)
+    return Case(attrs, [x, labels, lse, g], backward, ulp=24, grad_ulp=32, terms=classes, roundings=6)
 
 
 @twin("mse")

@@ -59,3 +59,20 @@ def adam(d):
         return stepped(optimizer, param, grad, {"step": torch.tensor(float(t - 1)), "exp_avg": m.clone(), "exp_avg_sq": v.clone()})
 
     return Case(attrs, [state(d, shape), state(d, shape), m, v, rates], step, ulp=8, through=[])
+
+
+@twin("rmsprop", weight=2)
+def rmsprop(d):
+    momentum, centered = d.choice([0.0, 0.5, 0.9]), d.chance(0.5)
+    attrs = {"alpha": d.choice([0.99, 0.9]), "epsilon": d.choice([1e-8, 1e-3]), "weight_decay": d.choice([0.0, 0.05]), "momentum": momentum, "centered": centered}
+    shape, rate = d.shape(), exactly_f32(10 ** d.uniform(-4, -1))
+    # The mean of squares is at least the square of the mean.
+    names = ["square_avg"] + ["grad_avg"] * centered + ["momentum_buffer"] * (momentum > 0)
+    states = [state(d, shape, 0.5, 2.0)] + [state(d, shape, -0.5, 0.5)] * centered + [state(d, shape)] * (momentum > 0)
+
+    def step(param, grad, *rest):
+        options = {"lr": rate, "alpha": attrs["alpha"], "eps": attrs["epsilon"], "weight_decay": attrs["weight_decay"]}
+        entries = {"step": torch.tensor(4.0)} | {name: value.clone() for name, value in zip(names, rest)}
+        return stepped(torch.optim.RMSprop([param], momentum=momentum, centered=centered, **options), param, grad, entries)
+
+    return Case(attrs, [state(d, shape), state(d, shape)] + states + [torch.tensor([rate])], step, ulp=8, through=[])

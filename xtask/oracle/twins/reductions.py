@@ -67,6 +67,17 @@ position("argmax", torch.argmax)
 position("argmin", torch.argmin)
 
 
+@twin("top_k", weight=3)
+def top_k(d):
+    shape = d.shape(least=1, empty=False) if d.chance(0.8) else [d.choice([1, 2, 5]), d.choice(LONG)]
+    axis, largest = d.axis(len(shape)), d.chance(0.6)
+    k = d.randint(1, min(shape[axis], d.choice([1, 5, 40, 100])))
+    # PyTorch does not say which of equal elements comes first.
+    x = d.distinct(shape)
+    x = (x.double() * 64).round().int() if d.chance(0.2) else x
+    return Case({"k": k, "axis": axis, "largest": largest}, [x], lambda x: torch.topk(x, k, axis, largest, True), exact=True, through=[0] if x.is_floating_point() else [])
+
+
 @twin("matmul", weight=4)
 def matmul(d):
     m, k, n = (d.choice([1, 2, 3, 5, 8, 13, 16, 31, 33, 64, 65]) for _ in range(3))

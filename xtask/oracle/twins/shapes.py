@@ -105,8 +105,33 @@ def slice_backward(d):
     return Case({"shape": shape, "slice": attrs}, [d.floats([len(c) for c in chosen])], gradient, exact=True)
 
 
-@twin("pad", weight=2)
+MODES = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+
+
+def bordered(x, pads, mode):
+    """PyTorch's pad along one axis after the other."""
+    rank = x.ndim
+    for axis in range(rank):
+        begin, end = pads[axis], pads[rank + axis]
+        if begin or end:
+            lines = x.movedim(axis, -1)
+            x = F.pad(lines.reshape(1, -1, lines.shape[-1]), [begin, end], mode=MODES[mode]).reshape(lines.shape[:-1] + (-1,)).movedim(-1, axis)
+    return x
+
+
+def borders(d, mode):
+    """A shape and pads that its mode allows."""
+    shape = d.shape(least=1, empty=False)
+    most = {"reflect": lambda n: n - 1, "edge": lambda n: 5, "wrap": lambda n: n}[mode]
+    return shape, [d.randint(0, min(most(n), 5)) for n in shape * 2]
+
+
+@twin("pad", weight=3)
 def pad(d):
+    mode = d.choice(["constant", "constant", *MODES])
+    if mode != "constant":
+        shape, pads = borders(d, mode)
+        return Case({"pads": pads, "mode": mode}, [d.floats(shape)], lambda x: bordered(x, pads, mode), exact=True, terms=9)
     shape = d.shape(least=1)
     # Negative ones crop, but not below nothing.
     begins, ends = [], []
@@ -118,6 +143,19 @@ def pad(d):
     # PyTorch counts from the last axis.
     order = [p for axis in reversed(range(len(shape))) for p in (begins[axis], ends[axis])]
     return Case({"pads": begins + ends, "value": value}, [x], lambda x: F.pad(x, order, value=value), exact=True)
+
+
+@twin("pad_backward")
+def pad_backward(d):
+    mode = d.choice(list(MODES))
+    shape, pads = borders(d, mode)
+
+    def gradient(g):
+        x = torch.zeros(shape, dtype=g.dtype, requires_grad=True)
+        return torch.autograd.grad(bordered(x, pads, mode), x, g, create_graph=True)[0]
+
+    padded = [n + pads[a] + pads[len(shape) + a] for a, n in enumerate(shape)]
+    return Case({"pads": pads, "mode": mode}, [d.floats(padded)], gradient, terms=9)
 
 
 @twin("concat")
