@@ -26,8 +26,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
   let v = (group.x + group.y * groups.x) * WORKGROUP + lane;
   if (v >= params.count) { return; }
   if (COLUMNS) {
-    let unit = v % params.units;
-    let first = v / params.units * params.run;
+    let strip = v / params.units;
+    let unit = v - strip * params.units;
+    let first = strip * params.run;
     let last = min(first + params.run, params.images);
     let context = entered(unit);
     for (var image = first; image < last; image++) {
@@ -36,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
   } else {
     let part = v / params.runs;
-    let first = v % params.runs * params.run;
+    let first = (v - part * params.runs) * params.run;
     let last = part * params.length + min(first + params.run, params.length);
     let context = entered(part % params.units);
     for (var at = part * params.length + first; at < last; at++) {

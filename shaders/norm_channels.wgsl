@@ -2,7 +2,8 @@
 // the two sums of the backward pass. One invocation gathers one chunk of a channel's values.
 //
 // F is one value or four: neighbours along length, or, where length is 1, four channels side by side (then units counts those, and
-// RES is F; else RES is f32). Value j of a unit is element j % length of image j / length.
+// RES is F; else RES is f32: COLUMNS). Value j of a unit is element j % length of image j / length. Where FOURS, length and chunk are
+// multiples of four, so that four values always lie side by side.
 // `Pair`, `Whole`, `joined` are those of lib/norm_moments.wgsl or lib/norm_sums.wgsl; generated: `entered` (what a channel's values
 // need), `one_at`, `four_at` (values at positions) and `folded` (the lanes of F as one).
 // out_a and out_b are [splits, units]; b is divided by params.divisor.
@@ -26,21 +27,28 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> out_b: array<RES>;
 @group(0) @binding(3) var<storage, read> x: array<STORED>;
 
-// The position behind (position, its number within the image's part of the channel).
-fn following(place: vec2<u32>) -> vec2<u32> {
-  return select(place + 1u, vec2<u32>(place.x + params.image - params.length + 1u, 0u), place.y + 1u == params.length);
+// The place `by` values on: a position, and its number within the image's part of the channel, which is a multiple of `by`.
+fn following(place: vec2<u32>, by: u32) -> vec2<u32> {
+  if (COLUMNS) { return vec2<u32>(place.x + params.image, 0u); }
+  return select(place + by, vec2<u32>(place.x + params.image - params.length + by, 0u), place.y + by == params.length);
 }
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let j = (group.x + group.y * groups.x) * WORKGROUP + lane;
   if (j >= params.outputs) { return; }
-  let unit = j % params.units;
-  let first = (j / params.units) * params.chunk;
+  // Without remainders: a software adapter divides lane by lane.
+  let split = j / params.units;
+  let unit = j - split * params.units;
+  let first = split * params.chunk;
   let last = min(first + params.chunk, params.values);
   let context = entered(unit);
-  let within = first % params.length;
-  var place = vec2<u32>(first / params.length * params.image + unit * params.length + within, within);
+  var place = vec2<u32>(first * params.image + unit, 0u);
+  if (!COLUMNS) {
+    let image = first / params.length;
+    let within = first - image * params.length;
+    place = vec2<u32>(image * params.image + unit * params.length + within, within);
+  }
   var total = Pair(F(0.0), F(0.0));
   var n = 0.0;
   for (var block = first; block < last; block += 4u * BLOCK) {
@@ -49,16 +57,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     var m = 0.0;
     var v = block;
     for (; v + 3u < stop; v += 4u) {
-      let second = following(place);
-      let third = following(second);
-      let fourth = following(third);
-      part = joined(part, m, four_at(context, place.x, second.x, third.x, fourth.x), 4.0);
-      place = following(fourth);
+      if (FOURS) {
+        part = joined(part, m, four_at(context, place.x, place.x + 1u, place.x + 2u, place.x + 3u), 4.0);
+        place = following(place, 4u);
+      } else {
+        let second = following(place, 1u);
+        let third = following(second, 1u);
+        let fourth = following(third, 1u);
+        part = joined(part, m, four_at(context, place.x, second.x, third.x, fourth.x), 4.0);
+        place = following(fourth, 1u);
+      }
       m += 4.0;
     }
     for (; v < stop; v++) {
       part = joined(part, m, one_at(context, place.x), 1.0);
-      place = following(place);
+      place = following(place, 1u);
       m += 1.0;
     }
     total = joined(total, n, part, m);

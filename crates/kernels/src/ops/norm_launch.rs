@@ -230,21 +230,26 @@ impl<'a> Plan<'a> {
         let wanted = match self.method {
             Method::Workgroup => 512usize.div_ceil((units * lanes(values, caps, across) as usize).div_ceil(reduction::workgroup(caps) as usize)),
             // Channels side by side are read in strips as wide as a subgroup: neighbouring strips of a few images lie in the caches still.
-            _ if caps.software && across => (values / 32).min(4096),
+            _ if caps.software && across => (values / 64).min(4096),
             _ if caps.software => 128usize.div_ceil(units),
             _ => (1usize << 14).div_ceil(units),
         };
         // Also no chunk so long that an invocation would take too many turns.
         let fewest = values.div_ceil(MAX_TURNS / 2);
         let splits = wanted.min(values / least).max(if self.split { 4 } else { 1 }).max(fewest);
-        let chunk = values.div_ceil(splits);
+        let fours = serial && !across && self.units.length.is_multiple_of(4);
+        let chunk = values.div_ceil(splits).next_multiple_of(if fours { 4 } else { 1 });
         let splits = values.div_ceil(chunk);
         let width = if self.units.joins { 4 } else { 1 };
         let once = if splits > 1 { 1.0 } else { divisor };
         let parts = if splits > 1 { [0, 1].map(|_| temp(lowered, splits * self.frame.rows())) } else { out };
         let outputs = units * splits;
-        let mut program =
-            self.units.program(if serial { "norm_channels" } else { "norm_channels_workgroup" }, self.dtype, true).part(part).bool("ACROSS", across);
+        let mut program = self
+            .units
+            .program(if serial { "norm_channels" } else { "norm_channels_workgroup" }, self.dtype, true)
+            .part(part)
+            .bool("ACROSS", across)
+            .bool("FOURS", fours);
         program.code = code.to_owned();
         let grid = if serial { self.grid(&mut program, outputs) } else { self.grid_of_lanes(&mut program, outputs, chunk, across) };
         let mut args = vec![(parts[0], Access::ReadWrite), (Arg::Block(0), Access::Read), (parts[1], Access::ReadWrite)];
@@ -278,7 +283,7 @@ impl<'a> Plan<'a> {
         let run = match (self.method, self.facts.caps.software, self.units.columns) {
             (Method::Naive, ..) | (_, false, false) => 1,
             // The same few images for all channels, before others push them from the caches.
-            (_, _, true) => 8,
+            (_, _, true) => 16,
             (_, true, false) => [64, 32, 16].into_iter().find(|run| images * units * length / run >= 512).unwrap_or(8),
         };
         let runs = long.div_ceil(run);
