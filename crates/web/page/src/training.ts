@@ -75,7 +75,8 @@ export async function run(t: Training, called: number, tell: (news: News) => voi
 // before the engine's own two readings a second. Null leaves it to the engine.
 function readEvery(info: RecipeInfo): number | null {
   const given = /^[ \t]*train[ \t]*=[ \t]*([\d_]+)/m.exec(info.toml);
-  const samples = given ? Number(given[1]?.replaceAll('_', '')) : { digits: null, mnist: 60_000, idx: null, values: info.batch_size }[info.source];
-  if (samples === null) return null;
+  const known: Partial<Record<RecipeInfo['source'], number>> = { mnist: 60_000, cifar10: 50_000, values: info.batch_size };
+  const samples = given ? Number(given[1]?.replaceAll('_', '')) : known[info.source];
+  if (samples === undefined) return null;
   return Math.max(1, Math.floor((info.epochs * Math.ceil(samples / info.batch_size)) / READINGS));
 }
