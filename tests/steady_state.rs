@@ -44,7 +44,7 @@ impl Progress for Watch {
 }
 
 fn mlp(device: &Device, options: FitOptions) -> Trainer {
-    let model = Sequential::new([1, 28, 28]).flatten().linear(64).relu().dropout(0.2).linear(10).build(device, 1).unwrap();
+    let model = Sequential::new([1, 28, 28]).flatten().linear(64).batch_norm().relu().dropout(0.2).linear(10).build(device, 1).unwrap();
     Trainer::new(device, model, Loss::CrossEntropy, Adam::default(), options).unwrap()
 }
 

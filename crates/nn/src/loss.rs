@@ -25,7 +25,8 @@ names!(Loss { "cross_entropy" => CrossEntropy, "mse" => Mse, "bce_with_logits" =
 pub struct LossOptions {
     /// For `cross_entropy`: the share of each target that is spread over all classes (Szegedy et al. 2016), from 0 to 1.
     pub label_smoothing: f64,
-    /// For `cross_entropy`: a label whose samples do not count, neither for the loss nor in the divisor of its mean.
+    /// For `cross_entropy`: a label whose samples do not count, neither for the loss nor in the divisor of its mean. The accuracy counts
+    /// them as any others, and it means nothing where targets are shares of classes.
     pub ignore_index: Option<i32>,
 }
 

@@ -159,12 +159,12 @@ impl Schedule {
         let power = |gamma: f64, times: u64| libm::pow(gamma, times as f64);
         // Half a cosine from `from` at 0 to `to` at 1. The library's bits do not depend on the platform.
         let anneal = |from: f64, to: f64, part: f64| to + (from - to) * 0.5 * (1.0 + libm::cos(std::f64::consts::PI * part.clamp(0.0, 1.0)));
-        let (t, total) = (at.step as f64, (at.steps_per_epoch * at.epochs).max(1) as f64);
+        let (t, total) = (at.step as f64, at.steps_per_epoch.saturating_mul(at.epochs).max(1) as f64);
         match self {
             Schedule::Step(s) => base * power(s.gamma, at.epoch / s.step_size.max(1)),
             Schedule::Exponential(s) => base * power(s.gamma, at.epoch),
             Schedule::Cosine(s) => {
-                let warmup = (s.warmup_steps + s.warmup_epochs * at.steps_per_epoch) as f64;
+                let warmup = s.warmup_steps.saturating_add(s.warmup_epochs.saturating_mul(at.steps_per_epoch)) as f64;
                 if t < warmup { base * (t + 1.0) / warmup } else { anneal(base, s.min_learning_rate.min(base), (t - warmup) / (total - warmup).max(1.0)) }
             }
             Schedule::OneCycle(s) => {
@@ -175,7 +175,8 @@ impl Schedule {
                     anneal(base, first / s.final_div_factor, (t - peak) / (end - peak).max(1.0))
                 }
             }
-            Schedule::Plateau(s) => (0..plateau.reductions).fold(base, |rate, _| reduced(rate, s)),
+            // Bounded, since the number may come from a file.
+            Schedule::Plateau(s) => (0..plateau.reductions.min(100_000)).fold(base, |rate, _| reduced(rate, s)),
         }
     }
 }
@@ -287,6 +288,16 @@ mod tests {
         let text = third.to_json().to_string();
         assert_eq!(PlateauState::from_json(Some(&serde_json::from_str(&text).unwrap())), third);
         assert_eq!(PlateauState::from_json(None), PlateauState::default());
+    }
+
+    #[test]
+    fn numbers_without_measure_do_no_harm() {
+        let place = Place { step: u64::MAX, epoch: u64::MAX, steps_per_epoch: u64::MAX, epochs: u64::MAX };
+        let cosine = Cosine { warmup_steps: 0, warmup_epochs: u64::MAX, min_learning_rate: 0.0 };
+        let plateau = Plateau { factor: 0.5, patience: 1, threshold: 0.0, cooldown: 0, min_learning_rate: 0.1 };
+        let state = PlateauState::from_json(Some(&json!({ "best_bits": u64::MAX, "bad": -1, "cooldown": "x", "reductions": u64::MAX })));
+        assert!(Schedule::Cosine(cosine).rate(1.0, &place, &state).is_finite());
+        assert_eq!(Schedule::Plateau(plateau).rate(1.0, &place, &state), 0.1);
     }
 
     #[test]
