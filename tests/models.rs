@@ -44,9 +44,10 @@ fn parameters_of_the_large_vgg_are_those_that_are_published() {
         let mut inputs = 512 * 7 * 7;
         for layer in head {
             if let Layer::Linear(linear) = layer {
-                parameters += (inputs + 1) * linear.units;
-                flops += 2 * (inputs * linear.units) as u64;
-                inputs = linear.units;
+                let units = linear.units.unwrap();
+                parameters += (inputs + 1) * units;
+                flops += 2 * (inputs * units) as u64;
+                inputs = units;
             }
         }
         assert_eq!((parameters, flops / 2), (published, 7_609_090_048));

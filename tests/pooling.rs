@@ -17,7 +17,7 @@ fn recipe(layers: &str) -> Recipe {
 
 /// A model of one layer, on samples of a shape.
 fn build(layer: &str, input: &[usize]) -> Result<Sequential, String> {
-    recipe(&format!("[[layers]]\n{layer}")).model(&device(), input).map_err(|e| e.to_string())
+    recipe(&format!("[[layers]]\n{layer}")).model(&device(), input, &[]).map_err(|e| e.to_string())
 }
 
 #[test]

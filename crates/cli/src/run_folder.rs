@@ -153,7 +153,7 @@ impl Trained {
 
     /// A trainer with its weights, to evaluate and predict.
     pub(crate) fn trainer(&self, device: &Device) -> Result<Trainer, Failure> {
-        let model = self.recipe.model(device, &self.input.shape)?;
+        let model = self.recipe.model(device, &self.input.shape, &self.input.classes)?;
         let mut trainer = Trainer::new(device, model, self.recipe.loss, self.recipe.optimizer.clone(), self.recipe.options())?;
         trainer.restore_weights(&self.file.display().to_string(), &self.checkpoint)?;
         Ok(trainer)

@@ -58,7 +58,7 @@ impl Inner {
 
     /// A network without data: to be asked only.
     fn without_data(recipe: Recipe, input: Input, device: Device) -> Result<Self> {
-        let model = recipe.model(&device.tensor(), &input.shape)?;
+        let model = recipe.model(&device.tensor(), &input.shape, &input.classes)?;
         let about = About { recipe: recipe.to_toml(), input: input.clone() };
         let options = FitOptions { about: Some(about), ..recipe.options() };
         let trainer = Trainer::new(&device.tensor(), model, recipe.loss, recipe.optimizer.clone(), options)?;

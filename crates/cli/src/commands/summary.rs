@@ -43,12 +43,15 @@ pub(crate) fn run(global: &Global, args: &Args) -> Result<Ending, Failure> {
     let folder = Path::new(&args.recipe);
     let mut recipe = if folder.is_dir() { run_folder::recipe(folder)? } else { named_recipe(&args.recipe)? };
     recipe.batch_size = args.batch_size.map_or(recipe.batch_size, |n| n as usize);
-    let input = match recipe.data.input_shape() {
-        Some(shape) => shape,
-        None => recipe.data(args.data.as_deref())?.train.input_shape().to_vec(),
+    let (input, classes) = match recipe.data.input_shape() {
+        Some(shape) if !recipe.follows_classes() => (shape, Vec::new()),
+        _ => {
+            let train = recipe.data(args.data.as_deref())?.train;
+            (train.input_shape().to_vec(), train.classes().to_vec())
+        }
     };
     let device = global.open()?;
-    let model = recipe.model(&device, &input)?;
+    let model = recipe.model(&device, &input, &classes)?;
     let rows = model.rows();
     let (parameters, flops) = summary::totals(&rows);
     let table = model.summary();

@@ -5,7 +5,8 @@
 //! its C/group input channels. Sums run in f32 in a fixed order. A fused epilogue (bias, activation) is applied to each sum before it is
 //! stored; 1-D convolutions are those with H = kh = 1.
 //!
-//! Variants: those of `matmul`, whose tiles it shares, see [`super::conv_launch`]; `few` where a group has up to four output channels (depthwise: one).
+//! Variants: those of `matmul`, whose tiles it shares (`conv_launch.rs`); `few` where a group has up to four output channels
+//! (depthwise: one).
 
 use super::conv_launch;
 use super::conv_window::{self, Window};

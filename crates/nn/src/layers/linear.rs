@@ -8,8 +8,8 @@ use wgrad_tensor::{Data, Tensor, Variable};
 /// A fully connected layer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Linear {
-    /// Outputs a sample.
-    pub units: usize,
+    /// Outputs a sample. Absent: as many as the data have classes, where it is the last layer of a recipe.
+    pub units: Option<usize>,
     /// Whether there is a bias.
     pub bias: bool,
     /// How the weights are filled.
@@ -18,12 +18,12 @@ pub struct Linear {
     pub bias_init: Option<Init>,
 }
 
-record!(Linear, "a linear layer" { units: required, bias: or(true), init: or(Init::Default), bias_init: optional });
+record!(Linear, "a linear layer" { units: optional, bias: or(true), init: or(Init::Default), bias_init: optional });
 
 impl Linear {
     /// A layer of `units` outputs with bias.
     pub fn new(units: usize) -> Self {
-        Self { units, bias: true, init: Init::Default, bias_init: None }
+        Self { units: Some(units), bias: true, init: Init::Default, bias_init: None }
     }
 
     pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
@@ -31,16 +31,19 @@ impl Linear {
             let message = format!("it takes samples of one axis, [n], and is given {input:?}; put a `flatten` layer before it");
             return Err(site.error(layer, message));
         };
-        if self.units == 0 || inputs == 0 {
-            return Err(site.error(layer, format!("a weight of shape [{inputs}, {}] has no elements; give `units` a positive number", self.units)));
+        let Some(units) = self.units else {
+            return Err(site.error(layer, "it does not say how many `units` it has; only a recipe's last layer can do without, where the data have classes"));
+        };
+        if units == 0 || inputs == 0 {
+            return Err(site.error(layer, format!("a weight of shape [{inputs}, {units}] has no elements; give `units` a positive number")));
         }
         let variable = |name: &str, shape: Vec<usize>, init: Init, stream: u64| {
-            let values = init.draw(shape.iter().product(), inputs, self.units, site.seed, 2 * site.index as u64 + stream);
+            let values = init.draw(shape.iter().product(), inputs, units, site.seed, 2 * site.index as u64 + stream);
             Variable::new(site.device, format!("{}.{name}", site.path), &Data::f32(shape, &values)?)
         };
-        let weight = variable("weight", vec![inputs, self.units], self.init, 0)?;
+        let weight = variable("weight", vec![inputs, units], self.init, 0)?;
         let bias_init = self.bias_init.unwrap_or(if self.init == Init::Default { Init::Default } else { Init::Zeros });
-        let bias = if self.bias { Some(variable("bias", vec![self.units], bias_init, 1)?) } else { None };
+        let bias = if self.bias { Some(variable("bias", vec![units], bias_init, 1)?) } else { None };
         let parameters = std::iter::once(weight.clone()).chain(bias.clone()).collect();
         let forward = move |x: &Tensor, _: &super::Pass| {
             let y = x.matmul(&weight.value());
@@ -49,6 +52,6 @@ impl Linear {
                 None => y,
             }
         };
-        Ok(Built::new(parameters, vec![self.units], forward))
+        Ok(Built::new(parameters, vec![units], forward))
     }
 }

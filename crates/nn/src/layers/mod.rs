@@ -371,7 +371,8 @@ impl Layer {
 impl std::fmt::Display for Layer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Layer::Linear(l) => write!(f, "linear {}", l.units),
+            Layer::Linear(Linear { units: Some(units), .. }) => write!(f, "linear {units}"),
+            Layer::Linear(_) => f.write_str("linear"),
             Layer::Conv2d(c) => write!(f, "conv2d {} of {}", c.channels, c.kernel_size),
             Layer::Conv1d(c) => write!(f, "conv1d {} of {}", c.channels, c.kernel_size),
             Layer::ConvTranspose2d(c) => write!(f, "conv_transpose2d {} of {}", c.channels, c.kernel_size),

@@ -7,10 +7,11 @@ use crate::data::Dataset;
 use crate::data::cifar;
 use crate::data::error::DataError;
 use crate::data::image::{ImageOptions, Images, Part, find};
-use std::path::PathBuf;
+use crate::data::locate::folders;
+use std::path::{Path, PathBuf};
 
 impl Recipe {
-    pub(super) fn read_pictures(&self, pictures: &Pictures, folders: &[PathBuf]) -> Result<Data, Error> {
+    pub(super) fn read_pictures(&self, pictures: &Pictures, dir: Option<&Path>) -> Result<Data, Error> {
         let options = ImageOptions {
             size: pictures.size.array(),
             channels: pictures.channels,
@@ -22,9 +23,19 @@ impl Recipe {
             seed: self.seed,
             ..ImageOptions::default()
         };
+        let folders = folders(dir);
+        let place = |name: &str| match (name, dir) {
+            // What --data names is the set itself, be it a folder or an archive, and nothing else is taken for it.
+            (".", Some(dir)) => Ok(dir.to_owned()),
+            (".", None) => {
+                let what = "it does not say where the pictures are: --data names a folder with a folder for each class, or a .tar, .tar.gz or .zip of them";
+                Err(DataError::Files { place: self.name.clone(), what: what.to_owned() })
+            }
+            _ => find(name, &folders),
+        };
         let mut skipped = Vec::new();
         let mut read = |name: &str, options: &ImageOptions, classes: Option<&[String]>| -> Result<Images, Error> {
-            let images = Images::read(&find(name, folders)?, options, classes)?;
+            let images = Images::read(&place(name)?, options, classes)?;
             skipped.extend(images.bad.iter().map(|bad| format!("{}: {}", bad.file, bad.what)));
             Ok(images)
         };

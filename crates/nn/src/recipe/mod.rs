@@ -31,10 +31,16 @@ use wgrad_tensor::Device;
 use crate::train::EarlyStopping;
 
 /// The recipes that come with the program, by name.
-pub const BUILT_IN: [(&str, &str); 3] = [
+pub const BUILT_IN: [(&str, &str); 9] = [
     ("quickstart", include_str!("../../recipes/quickstart.toml")),
     ("mnist-mlp", include_str!("../../recipes/mnist-mlp.toml")),
     ("linear", include_str!("../../recipes/linear.toml")),
+    ("mnist-cnn", include_str!("../../recipes/mnist-cnn.toml")),
+    ("cifar10-cnn", include_str!("../../recipes/cifar10-cnn.toml")),
+    ("cifar10-resnet", include_str!("../../recipes/cifar10-resnet.toml")),
+    ("images-cnn", include_str!("../../recipes/images-cnn.toml")),
+    ("cats-dogs", include_str!("../../recipes/cats-dogs.toml")),
+    ("cats-dogs-vgg", include_str!("../../recipes/cats-dogs-vgg.toml")),
 ];
 
 /// A training run.
@@ -162,13 +168,23 @@ impl Recipe {
         out
     }
 
-    /// Builds the network for samples of shape `input` on a device.
+    /// Builds the network for samples of shape `input` on a device. A last layer that does not say how many units it has gets one for
+    /// each of the `classes`, of which there may be none otherwise; one unit tells two classes apart by `bce_with_logits`.
     ///
     /// # Errors
     /// Names the layer that does not fit and both shapes.
-    pub fn model(&self, device: &Device, input: &[usize]) -> Result<Sequential, Error> {
-        let start = Sequential::new(input);
-        self.layers.iter().cloned().fold(start, |m, layer| m.layer(layer)).build(device, self.seed)
+    pub fn model(&self, device: &Device, input: &[usize], classes: &[String]) -> Result<Sequential, Error> {
+        let mut layers = self.layers.clone();
+        if let Some(Layer::Linear(last)) = layers.last_mut() {
+            let units = if self.loss == Loss::BceWithLogits && classes.len() == 2 { 1 } else { classes.len() };
+            last.units = last.units.or((units > 0).then_some(units));
+        }
+        Sequential::new(input).layers(layers).build(device, self.seed)
+    }
+
+    /// Whether the network has as many outputs as the data have classes, so that only the data tell its shape.
+    pub fn follows_classes(&self) -> bool {
+        matches!(self.layers.last(), Some(Layer::Linear(last)) if last.units.is_none())
     }
 
     /// A set of the shapes that the recipe's network takes and gives, of `samples` zeros: stands in for the data where only
@@ -209,7 +225,7 @@ impl Recipe {
     /// # Errors
     /// Where a layer does not fit, or the device fails.
     pub fn trainer(&self, device: &Device, data: &Data) -> Result<Trainer, Error> {
-        let model = self.model(device, data.train.input_shape())?;
+        let model = self.model(device, data.train.input_shape(), data.train.classes())?;
         let options =
             FitOptions { validation: data.validation.clone(), about: Some(About { recipe: self.to_toml(), input: Input::of(&data.train) }), ..self.options() };
         Trainer::new(device, model, self.loss, self.optimizer.clone(), options)
@@ -242,7 +258,7 @@ impl Recipe {
                 };
                 self.split(read(train_images, train_labels)?, read(test_images, test_labels)?)
             }
-            Source::Images(pictures) => self.read_pictures(pictures, &crate::data::locate::folders(dir)),
+            Source::Images(pictures) => self.read_pictures(pictures, dir),
             Source::Cifar10(cifar) => self.read_cifar10(cifar, &crate::data::locate::folders(dir)),
             Source::Csv(table) => self.read_table(table, &crate::data::locate::folders(dir)),
             Source::Digits { .. } | Source::Values { .. } => self.data_made(),

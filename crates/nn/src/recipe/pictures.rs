@@ -37,7 +37,8 @@ names!(Keep { "pixels" => Pixels, "files" => Files });
 /// Pictures in a folder for each class, or the same in an archive (.tar, .tar.gz, .zip), relative to the data folder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pictures {
-    /// The class folders that train; or a folder or an archive with `train` and `test` in it, and `validation` if there is one.
+    /// The class folders that train; or a folder or an archive with `train` and `test` in it, and `validation` if there is one. `.` is
+    /// the place itself that `--data` names.
     pub train: String,
     /// Those that test.
     pub test: Option<String>,
