@@ -13,6 +13,7 @@ use wgrad::nn::data::augment::{Augment, RandomHorizontalFlip};
 use wgrad::nn::data::framing::Image;
 use wgrad::nn::data::image::{ImageOptions, Images, Part};
 use wgrad::nn::report::draw_heat;
+use wgrad::nn::layers::Conv2d;
 use wgrad::prelude::*;
 
 /// Height and width of the pictures.
@@ -35,7 +36,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Left for right: as good as twice the pictures.
     let train = Arc::new(train.transformed(vec![Augment::RandomHorizontalFlip(RandomHorizontalFlip { probability: 0.5 })])?);
 
-    let model = Sequential::new([3, SIDE, SIDE]).conv2d(32, 3).relu().max_pool2d(2).flatten().linear(64).relu().linear(1).build(&device, 1)?;
+    // Without padding: the window stays inside.
+    let conv = |channels| Layer::Conv2d(Conv2d::new(channels, 3));
+    let model = Sequential::new([3, SIDE, SIDE]).layer(conv(32)).relu().max_pool2d(2).flatten().linear(64).relu().linear(1).build(&device, 1)?;
     println!("{}", model.summary());
 
     let options = FitOptions {

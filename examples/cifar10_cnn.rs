@@ -13,6 +13,7 @@ use wgrad::nn::data::augment::{Augment, RandomHorizontalFlip};
 use wgrad::nn::data::cifar::cifar10;
 use wgrad::nn::data::locate::folders;
 use wgrad::nn::metrics::Classification;
+use wgrad::nn::layers::Conv2d;
 use wgrad::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,14 +25,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let train = Arc::new(train.transformed(vec![flip])?.normalized(normalize.clone())?);
     let test = Arc::new(test.normalized(normalize)?);
 
+    // Without padding: the window stays inside.
+    let conv = |channels| Layer::Conv2d(Conv2d::new(channels, 3));
     let model = Sequential::new([3, 32, 32])
-        .conv2d(32, 3)
+        .layer(conv(32))
         .relu()
         .max_pool2d(2)
-        .conv2d(64, 3)
+        .layer(conv(64))
         .relu()
         .max_pool2d(2)
-        .conv2d(128, 3)
+        .layer(conv(128))
         .relu()
         .max_pool2d(2)
         .flatten()

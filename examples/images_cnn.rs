@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use wgrad::nn::data::image::{ImageOptions, Images, Part};
+use wgrad::nn::layers::Conv2d;
 use wgrad::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -28,7 +29,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let classes = train.classes().to_vec();
     println!("{} pictures of {}\n", all.len(), classes.join(", "));
 
-    let model = Sequential::new([3, 64, 64]).conv2d(32, 3).relu().max_pool2d(2).flatten().linear(128).relu().linear(classes.len()).build(&device, 1)?;
+    // Without padding: the window stays inside.
+    let conv = |channels| Layer::Conv2d(Conv2d::new(channels, 3));
+    let model = Sequential::new([3, 64, 64]).layer(conv(32)).relu().max_pool2d(2).flatten().linear(128).relu().linear(classes.len()).build(&device, 1)?;
     println!("{}", model.summary());
 
     let options = FitOptions {

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use wgrad::nn::data::idx::mnist;
 use wgrad::nn::data::locate::find_mnist;
+use wgrad::nn::layers::Conv2d;
 use wgrad::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -21,11 +22,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let train = Arc::new(limited(mnist(&folder, Split::Train)?));
     let test = Arc::new(limited(mnist(&folder, Split::Test)?));
 
+    // Without padding: the window stays inside.
+    let conv = |channels| Layer::Conv2d(Conv2d::new(channels, 3));
     let model = Sequential::new([1, 28, 28])
-        .conv2d(32, 3)
+        .layer(conv(32))
         .relu()
         .max_pool2d(2)
-        .conv2d(64, 3)
+        .layer(conv(64))
         .relu()
         .max_pool2d(2)
         .flatten()

@@ -127,7 +127,9 @@ fn the_same_seed_gives_the_same_checkpoint() {
 fn every_built_in_recipe_gives_the_same_checkpoint_interrupted_or_not() {
     for (name, _) in BUILT_IN {
         let what = shortened(name);
-        assert!(whole_run(&what) == resumed_run(&what), "{name}: the run stopped after epoch 1 and resumed differs");
+        let t = std::time::Instant::now();
+        let a = whole_run(&what); eprintln!("{name} {:?}", t.elapsed());
+        assert!(a == resumed_run(&what), "{name}: the run stopped after epoch 1 and resumed differs");
     }
 }
 
