@@ -21,6 +21,11 @@ export class NetworkPanel {
     this.outdated(false);
   }
 
+  // What was shown may be out of date: there are other files.
+  forget(): void {
+    this.previewed = '';
+  }
+
   // Whether the recipe in view has an error, so that the network shown is an older one's.
   outdated(on: boolean): void {
     this.box.classList.toggle('outdated', on);
@@ -37,6 +42,11 @@ export class NetworkPanel {
       if (model && recipe === text()) this.show(model);
       if (!model) this.previewed = '';
     } catch (error) {
+      const { kind } = error as { kind?: string };
+      // Another reading took its place.
+      if (kind === 'stopped') return this.forget();
+      // Beside the files it is said what is wrong with them.
+      if (kind === 'data') return this.box.replaceChildren();
       this.box.replaceChildren(make('p', 'error', (error as Error).message));
       byId('network-details', HTMLDetailsElement).open = true;
       this.facts = '';
