@@ -31,8 +31,9 @@ export class DataFiles {
 
   async restore(): Promise<void> {
     try {
-      this.bytes = await storage.getFiles();
-      this.kept = this.bytes.size > 0;
+      const last = await storage.getFiles();
+      // Somebody may have given files meanwhile.
+      if (this.bytes.size === 0) [this.bytes, this.kept] = [last, last.size > 0];
     } catch {
       // The list of kept models tells what is wrong with the storage.
     }

@@ -85,7 +85,8 @@ export class FilesPanel {
     this.bar.hidden = true;
     this.skipped.replaceChildren();
     if (!report) {
-      this.say(problem ? format.sentence(problem) : '', problem ? 'bad' : 'plain');
+      // It begins with a file's name.
+      this.say(problem ?? '', problem ? 'bad' : 'plain');
       return;
     }
     const { train, validation, test } = report.samples;

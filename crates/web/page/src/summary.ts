@@ -16,6 +16,8 @@ export class NetworkPanel {
   show(model: ModelInfo): void {
     this.box.replaceChildren(table(model.summary));
     const parts = [`${format.count(model.parameters)} parameters`];
+    const flops = /[\d,]+ FLOPs a sample/.exec(model.summary);
+    if (flops) parts.push(flops[0]);
     if (model.planBytes > 0) parts.push(`a training step needs ${format.bytes(model.planBytes)} of GPU memory`);
     this.facts = parts.join(' · ');
     this.outdated(false);
@@ -55,18 +57,20 @@ export class NetworkPanel {
   }
 }
 
+// Layers, outputs and parameters. The operations of each layer would not fit beside them; their sum stands below.
 function table(text: string): HTMLElement {
   const lines = text.split('\n').filter((line) => line.trim() && !/^[─-]+$/.test(line.trim()));
   // Columns are two blanks apart. The last line sums up.
-  const rows = lines.slice(0, -1).map((line) => line.trim().split(/\s{2,}/));
-  // As it is, where it is laid out otherwise.
-  if (rows.length < 2 || rows.some((row) => row.length !== 3)) return make('pre', '', text);
+  const rows = lines.slice(0, -1).map((line) => ({ depth: (/^ */.exec(line)?.[0].length ?? 0) / 2, cells: line.trim().split(/\s{2,}/) }));
+  // As it is, where it is laid out otherwise. A layer that holds others has no numbers of its own.
+  if (rows.length < 2 || rows.some(({ cells }) => cells.length < 2 || cells.length > 4)) return make('pre', '', text);
   const table = make('table');
-  rows.forEach((cells, i) => {
+  rows.forEach(({ depth, cells: [layer, ...cells] }, i) => {
     const row = make('tr');
-    const head = make('th', '', cells[0]);
+    const head = make('th', '', layer);
     head.scope = i === 0 ? 'col' : 'row';
-    row.append(head, ...cells.slice(1).map((cell) => make(i === 0 ? 'th' : 'td', '', cell)));
+    head.style.paddingLeft = `${depth}em`;
+    row.append(head, ...[0, 1].map((n) => make(i === 0 ? 'th' : 'td', '', cells[n] ?? '')));
     (i === 0 ? table.createTHead() : (table.tBodies[0] ?? table.createTBody())).append(row);
   });
   return table;

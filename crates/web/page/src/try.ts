@@ -42,7 +42,7 @@ export class TryPanel {
         this.label = null;
         if (this.mode === 'picture') this.ask(x);
       },
-      (message) => setText(this.note, format.sentence(message)),
+      (message) => setText(this.note, message),
     );
     onPress(byId('clear', HTMLButtonElement), () => this.pad.clear());
     onPress(byId('sample', HTMLButtonElement), () => void this.takeSample());
