@@ -2,11 +2,11 @@
 
 use super::layout::{Layout, Part};
 use super::limits::Limits;
+use super::sorted::Sorted;
 use crate::data::dataset::{Dataset, Inputs, Targets, balanced};
 use crate::data::error::{DataError, count};
 use crate::data::framing::Fit;
 use crate::recipe::{BadFiles, Keep};
-use std::collections::{BTreeMap, HashMap};
 
 /// How a set of pictures is read.
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ pub struct BadFile {
 #[derive(Debug, Clone)]
 pub struct Images {
     /// The set of each part; [`Part::Train`] alone where the paths name no parts.
-    pub parts: BTreeMap<Part, Dataset>,
+    pub parts: Sorted<Part, Dataset>,
     /// The files that were left out, by path.
     pub bad: Vec<BadFile>,
     /// Files that are in no class folder.
@@ -99,19 +99,24 @@ impl ImageOptions {
     }
 }
 
-/// The files to be read where there is a limit, with their numbers.
-pub(super) fn chosen(layout: &Layout, files: &[String], options: &ImageOptions) -> HashMap<String, usize> {
-    let mut all = HashMap::new();
-    for (part, classes) in &layout.parts {
+/// Which files are to be read: all in class folders, or as many as the limits say.
+pub(super) fn chosen(layout: &Layout, files: usize, options: &ImageOptions) -> Vec<bool> {
+    let mut all = vec![false; files];
+    for (part, classes) in layout.parts.iter() {
         let limit = match part {
             Part::Train => options.samples,
             Part::Validation => None,
             Part::Test => options.test_samples,
         };
-        let (labels, numbers): (Vec<u32>, Vec<usize>) =
-            classes.values().enumerate().flat_map(|(label, files)| files.iter().map(move |&n| (label as u32, n))).unzip();
-        let kept = limit.map_or_else(|| (0..labels.len()).collect(), |limit| balanced(&labels, classes.len(), limit, options.seed));
-        all.extend(kept.into_iter().map(|n| (files[numbers[n]].clone(), numbers[n])));
+        let (mut labels, mut numbers) = (Vec::new(), Vec::new());
+        for (label, (_, files)) in classes.iter().enumerate() {
+            labels.resize(labels.len() + files.len(), label as u32);
+            numbers.extend_from_slice(files);
+        }
+        match limit {
+            Some(limit) => balanced(&labels, classes.len(), limit, options.seed).into_iter().for_each(|n| all[numbers[n]] = true),
+            None => numbers.into_iter().for_each(|n| all[n] = true),
+        }
     }
     all
 }
@@ -124,7 +129,8 @@ pub(super) struct Assembly<'a> {
     pub(super) place: String,
     pub(super) options: &'a ImageOptions,
     pub(super) files: &'a [String],
-    pub(super) decoded: HashMap<usize, Kept>,
+    /// By the numbers of the files; those that were not read are absent.
+    pub(super) decoded: Vec<Option<Kept>>,
     pub(super) bad: Vec<BadFile>,
 }
 
@@ -136,7 +142,7 @@ impl Assembly<'_> {
     /// The sets of the parts, `classes` being those of the training set where this is another part of it.
     pub(super) fn assemble(mut self, layout: Layout, classes: Option<&[String]>) -> Result<Images, DataError> {
         let beside = layout.beside.len();
-        let pictures: usize = layout.parts.values().flat_map(BTreeMap::values).map(Vec::len).sum();
+        let pictures: usize = layout.parts.iter().flat_map(|(_, classes)| classes.iter()).map(|(_, files)| files.len()).sum();
         if pictures == 0 {
             let what = match beside {
                 0 => "holds no pictures".to_owned(),
@@ -145,12 +151,12 @@ impl Assembly<'_> {
             return Err(self.wrong(format!("{what}; a folder for each class is expected, CLASS/picture.jpg (or train/CLASS/picture.jpg)")));
         }
         let mut classes = classes.map(<[String]>::to_vec);
-        let mut parts = BTreeMap::new();
+        let mut parts = Sorted::default();
         for (part, files) in layout.parts {
             if files.is_empty() {
                 return Err(self.wrong(format!("the folder of the {} part has no class folders; put some there, or remove it", part.name())));
             }
-            let names = classes.get_or_insert_with(|| files.keys().cloned().collect());
+            let names = classes.get_or_insert_with(|| files.iter().map(|(name, _)| name.clone()).collect());
             if let [only] = names.as_slice() {
                 return Err(self.wrong(format!("holds one class only, {only}; a classifier needs a folder for each of two classes or more")));
             }
@@ -170,10 +176,10 @@ impl Assembly<'_> {
         Ok(Images { parts, bad: self.bad, beside })
     }
 
-    fn part(&mut self, part: Part, files: BTreeMap<String, Vec<usize>>, classes: &[String]) -> Result<Dataset, DataError> {
+    fn part(&mut self, part: Part, files: Sorted<String, Vec<usize>>, classes: &[String]) -> Result<Dataset, DataError> {
         let [height, width] = self.options.size;
         let each = if self.options.keep == Keep::Pixels { self.options.each() } else { 0 };
-        let there = files.values().flatten().filter(|n| self.decoded.contains_key(n)).count();
+        let there = files.iter().flat_map(|(_, files)| files).filter(|n| self.decoded[**n].is_some()).count();
         let (mut pixels, mut encoded, mut labels) = (Vec::with_capacity(there * each), Vec::new(), Vec::with_capacity(there));
         for (class, files) in files {
             let Some(label) = classes.iter().position(|name| *name == class) else {
@@ -187,7 +193,7 @@ impl Assembly<'_> {
             let mut taken = 0;
             for n in &files {
                 // Those that a limit passes over are not there.
-                let Some(kept) = self.decoded.remove(n) else { continue };
+                let Some(kept) = self.decoded[*n].take() else { continue };
                 taken += 1;
                 match kept {
                     Ok(picture) => {

@@ -8,7 +8,6 @@ use super::layout::{Layout, layout};
 use super::pixels::Pixels;
 use crate::data::error::DataError;
 use crate::recipe::Keep;
-use std::collections::HashMap;
 
 /// A set under way.
 #[derive(Debug)]
@@ -17,9 +16,11 @@ pub struct Gathering {
     options: ImageOptions,
     files: Vec<String>,
     folders: Vec<String>,
-    /// What is still to come, with its number.
-    wanted: HashMap<String, usize>,
-    decoded: HashMap<usize, Kept>,
+    /// The numbers of the files in the order of their paths.
+    order: Vec<usize>,
+    /// Which ones are still to come.
+    wanted: Vec<bool>,
+    decoded: Vec<Option<Kept>>,
 }
 
 impl Gathering {
@@ -31,7 +32,7 @@ impl Gathering {
         let place = place.into();
         let options = ImageOptions { keep: Keep::Pixels, ..options };
         options.check(&place)?;
-        Ok(Self { place, options, files: Vec::new(), folders: Vec::new(), wanted: HashMap::new(), decoded: HashMap::new() })
+        Ok(Self { place, options, files: Vec::new(), folders: Vec::new(), order: Vec::new(), wanted: Vec::new(), decoded: Vec::new() })
     }
 
     /// How it is read.
@@ -54,23 +55,34 @@ impl Gathering {
     /// # Errors
     /// Where the pictures take too much memory.
     pub fn choose(&mut self) -> Result<usize, DataError> {
-        self.wanted = chosen(&self.layout(), &self.files, &self.options);
-        if self.wanted.len() as u64 * self.options.each() as u64 > self.options.limits.kept {
+        let files = &self.files;
+        self.order = (0..files.len()).collect();
+        self.order.sort_unstable_by(|&a, &b| (&files[a], a).cmp(&(&files[b], b)));
+        self.wanted = chosen(&self.layout(), files.len(), &self.options);
+        self.decoded.resize_with(files.len(), || None);
+        let wanted = self.wanted.iter().filter(|wanted| **wanted).count();
+        if wanted as u64 * self.options.each() as u64 > self.options.limits.kept {
             return Err(self.options.too_much(&self.place));
         }
-        Ok(self.wanted.len())
+        Ok(wanted)
     }
 
     /// Whether a file is to be read. Of two files of one name the first one is.
     pub fn wants(&self, path: &str) -> bool {
-        self.wanted.contains_key(path)
+        self.number(path).is_some()
+    }
+
+    fn number(&self, path: &str) -> Option<usize> {
+        let at = self.order.binary_search_by(|&n| self.files[n].as_str().cmp(path)).ok()?;
+        Some(self.order[at]).filter(|&n| self.wanted[n])
     }
 
     /// Takes a picture, or what is wrong with its file.
     pub fn take(&mut self, path: &str, picture: Result<Pixels, String>) {
-        if let Some(number) = self.wanted.remove(path) {
+        if let Some(number) = self.number(path) {
             let ImageOptions { channels, size, fit, .. } = self.options;
-            self.decoded.insert(number, picture.map(|pixels| pixels.planes(channels, size, fit).into()));
+            self.wanted[number] = false;
+            self.decoded[number] = Some(picture.map(|pixels| pixels.planes(channels, size, fit).into()));
         }
     }
 

@@ -11,6 +11,7 @@
 //! | `layout` | what the paths of a set say |
 //! | `set` | [`Images`]: a set of them, decoded on several threads |
 //! | `gather` | [`Gathering`]: a set whose files somebody else reads and decodes, such as a browser |
+//! | `sorted` | a small map |
 //! | `assemble` | from decoded pictures to sets |
 
 mod assemble;
@@ -26,6 +27,7 @@ mod limits;
 mod pixels;
 #[cfg(not(target_arch = "wasm32"))]
 mod set;
+mod sorted;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) mod walk;
 
@@ -35,6 +37,7 @@ pub use gather::Gathering;
 pub use layout::Part;
 pub use limits::{Limits, is_litter};
 pub use pixels::{MAX_PIXELS, Pixels};
+pub use sorted::Sorted;
 #[cfg(not(target_arch = "wasm32"))]
 pub use walk::find;
 

@@ -32,9 +32,12 @@ impl Images {
             listed.wanted = Wanted::None;
             walk(path, &options.limits, &mut listed)?;
             let layout = layout(&listed.files, &listed.folders);
-            listed.wanted = Wanted::Some(chosen(&layout, &listed.files, options));
+            let chosen = chosen(&layout, listed.files.len(), options);
+            let wanted = listed.files.iter().enumerate().filter(|(n, _)| chosen[*n]);
+            listed.wanted = Wanted::Some(wanted.map(|(n, file)| (file.clone(), n)).collect());
         }
-        let decoded = decode(path, options, &mut listed)?;
+        let mut all = decode(path, options, &mut listed)?;
+        let decoded = (0..listed.files.len()).map(|n| all.remove(&n)).collect();
         Assembly { place, options, files: &listed.files, decoded, bad: Vec::new() }.assemble(layout(&listed.files, &listed.folders), classes)
     }
 }
