@@ -13,6 +13,10 @@ use wgrad_nn::{Error, Recipe};
 /// Bytes of all pictures of a set as they are kept: a tab has no more than 4 GiB, and a set is copied once.
 const MAX_KEPT: u64 = 1 << 30;
 
+/// Pictures that are decoded at a time, and the bytes of their files: many small ones, few large ones.
+const TOGETHER: usize = 16;
+const TOGETHER_BYTES: usize = 1 << 20;
+
 /// Reads the sets of a recipe on pictures.
 pub(crate) async fn pictures(recipe: &Recipe, pictures: &Pictures, files: &JsValue, watch: &Watch) -> Result<Read> {
     let mut read = Gatherer { recipe, files, watch, skipped: Vec::new(), beside: 0 };
@@ -75,8 +79,8 @@ struct Gatherer<'a> {
 }
 
 impl Gatherer<'_> {
-    /// What the recipe calls `name`. It is walked twice: for the paths, which say what is wanted, and for the pictures. Only one picture
-    /// is there at its own size at any time.
+    /// What the recipe calls `name`. It is walked twice: for the paths, which say what is wanted, and for the pictures. Few of
+    /// them are there at their own size at any time.
     async fn set(&mut self, name: &str, options: ImageOptions, classes: Option<&[String]>) -> Result<Images> {
         let walk = self.open(name).await?;
         let place = walk.place.clone();
@@ -98,15 +102,27 @@ impl Gatherer<'_> {
         let walk = self.open(name).await?;
         let (mut done, mut skipped) = (0, 0);
         self.watch.tell(&place, done, of, skipped)?;
-        while let Some(entry) = walk.next().await? {
-            if entry.folder || !gathering.wants(&entry.path) {
-                continue;
+        let (mut ahead, mut bytes) = (Vec::new(), 0);
+        loop {
+            let entry = walk.next().await?;
+            let last = entry.is_none();
+            if let Some(entry) = entry.filter(|entry| !entry.folder && gathering.wants(&entry.path)) {
+                bytes += entry.size;
+                ahead.push((entry.path, walk.decode(gathering.options().limits.pixels)));
             }
-            let picture = walk.pixels(gathering.options().limits.pixels).await?;
-            skipped += usize::from(picture.is_err());
-            gathering.take(&entry.path, picture);
-            done += 1;
-            self.watch.tell(&place, done, of, skipped)?;
+            if last || ahead.len() >= TOGETHER || bytes >= TOGETHER_BYTES {
+                for (path, pixels) in ahead.drain(..) {
+                    let picture = walk.decoded(pixels).await?;
+                    skipped += usize::from(picture.is_err());
+                    gathering.take(&path, picture);
+                    done += 1;
+                    self.watch.tell(&place, done, of, skipped)?;
+                }
+                bytes = 0;
+            }
+            if last {
+                break;
+            }
         }
         let images = gathering.finish(classes).map_err(Error::from)?;
         // Where there is one set, its name says nothing.

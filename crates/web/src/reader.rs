@@ -72,14 +72,18 @@ pub(crate) async fn picture(file: &JsValue) -> Result<Pixels> {
     decoded(&pixels).map_err(|what| Failure::new("data", format!("{name}: {what}")))
 }
 
+fn number(of: &JsValue, name: &str) -> usize {
+    get(of, name).as_f64().unwrap_or(0.0) as usize
+}
+
 /// Pixels as JavaScript gives them, or its words for what is wrong.
 fn decoded(value: &JsValue) -> std::result::Result<Pixels, String> {
     if let Some(what) = value.as_string() {
         return Err(what);
     }
-    let side = |name: &str| get(value, name).as_f64().unwrap_or(0.0) as usize;
     let bytes = get(value, "data").dyn_into::<Uint8Array>().map(|data| data.to_vec()).unwrap_or_default();
-    Pixels::rgba(side("width"), side("height"), bytes).ok_or_else(|| "the decoder gave another number of pixels than the picture has".to_owned())
+    Pixels::rgba(number(value, "width"), number(value, "height"), bytes)
+        .ok_or_else(|| "the decoder gave another number of pixels than the picture has".to_owned())
 }
 
 /// The files of a folder or an archive, one after another.
@@ -93,6 +97,8 @@ pub(crate) struct Walk {
 pub(crate) struct Entry {
     pub(crate) path: String,
     pub(crate) folder: bool,
+    /// Bytes of it.
+    pub(crate) size: usize,
 }
 
 impl Walk {
@@ -110,7 +116,7 @@ impl Walk {
     pub(crate) async fn next(&self) -> Result<Option<Entry>> {
         let entry = given(self.entries.next(), &self.place).await?;
         let path = get(&entry, "path").as_string();
-        Ok(path.map(|path| Entry { path, folder: get(&entry, "folder").is_truthy() }))
+        Ok(path.map(|path| Entry { path, folder: get(&entry, "folder").is_truthy(), size: number(&entry, "size") }))
     }
 
     /// The bytes of the file at hand, or what is wrong with it.
@@ -119,9 +125,14 @@ impl Walk {
         Ok(value.dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec()).map_err(|words| words.as_string().unwrap_or_default()))
     }
 
-    /// Its pixels likewise.
-    pub(crate) async fn pixels(&self, limit: usize) -> Result<std::result::Result<Pixels, String>> {
-        Ok(decoded(&given(self.entries.pixels(limit), &self.place).await?))
+    /// Begins to decode the file at hand; the next one may begin before it is done.
+    pub(crate) fn decode(&self, limit: usize) -> Promise {
+        self.entries.pixels(limit)
+    }
+
+    /// The pixels, or what is wrong with the file.
+    pub(crate) async fn decoded(&self, pixels: Promise) -> Result<std::result::Result<Pixels, String>> {
+        Ok(decoded(&given(pixels, &self.place).await?))
     }
 }
 

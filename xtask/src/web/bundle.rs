@@ -17,8 +17,9 @@ const FEATURES: [&str; 7] = [
     "--enable-multivalue",
 ];
 
-/// Bytes of a wasm after gzip, at most: a page that trains must still open like a page.
-const MAX_GZIPPED: u64 = 450 * 1024;
+/// Bytes of a wasm after gzip, at most: a page that trains must still open like a page. Convolutions, pooling, norms, augmentation and
+/// sets of pictures took what trains from 402 to 536 KB.
+const MAX_GZIPPED: u64 = 560 * 1024;
 
 /// What wasm-opt does. Inlining and reusing of values save plain bytes and cost gzipped ones, a twelfth of all. In the order of
 /// their names, functions stand beside others of their kind, which gzip likes: a thirtieth. Then the names go.

@@ -26,7 +26,7 @@ async function* loose(files: Files, folder: string): AsyncGenerator<Entry> {
         throw new BadFile('cannot be read any more; choose it again');
       });
     };
-    yield { path: clean(path.slice(below.length)), folder: false, bytes };
+    yield { path: clean(path.slice(below.length)), folder: false, size, bytes };
   }
 }
 
@@ -42,6 +42,8 @@ async function* archive(source: Blob): AsyncGenerator<Entry> {
 /** The entries of a set, one at a time. */
 class Walk {
   private entry: Entry | null = null;
+  // The bytes that are being read: an archive goes on behind them.
+  private pending: Promise<unknown> = Promise.resolve();
 
   constructor(
     /** What messages call it. */
@@ -50,23 +52,28 @@ class Walk {
   ) {}
 
   /** Goes to the next one; undefined at the end. */
-  async next(): Promise<{ path: string; folder: boolean } | undefined> {
+  async next(): Promise<{ path: string; folder: boolean; size: number } | undefined> {
+    await this.pending.catch(() => undefined);
     for (;;) {
       const { done, value } = await this.entries.next();
       if (done) return undefined;
       this.entry = value;
-      if (!isLitter(value.path)) return { path: value.path, folder: value.folder };
+      if (!isLitter(value.path)) return { path: value.path, folder: value.folder, size: value.size };
     }
   }
 
   /** The bytes of the entry; in words, what is wrong with it. */
   bytes(): Promise<Uint8Array | string> {
-    return orWords(async () => this.take());
+    return orWords(this.take());
   }
 
-  /** Its pixels likewise. */
+  /** Its pixels likewise. Several may be under way: browsers decode on threads. */
   pixels(limit: number): Promise<Pixels | string> {
-    return orWords(async () => decode(await this.take(), limit));
+    const bytes = this.take();
+    const pixels = orWords(bytes.then((bytes) => decode(bytes, limit)));
+    // Where an earlier one ends the reading, nobody waits for this one.
+    pixels.catch(() => undefined);
+    return pixels;
   }
 
   close(): void {
@@ -74,14 +81,15 @@ class Walk {
   }
 
   private take(): Promise<Uint8Array> {
-    if (!this.entry) throw new Error('there is no entry at hand');
-    return this.entry.bytes();
+    const bytes = this.entry ? this.entry.bytes() : Promise.reject(new Error('there is no entry at hand'));
+    this.pending = bytes;
+    return bytes;
   }
 }
 
-async function orWords<T>(get: () => Promise<T>): Promise<T | string> {
+async function orWords<T>(got: Promise<T>): Promise<T | string> {
   try {
-    return await get();
+    return await got;
   } catch (error) {
     if (error instanceof BadFile) return error.message;
     throw error;
@@ -97,13 +105,13 @@ async function open(files: Files, name: string): Promise<Walk | undefined> {
   return new Walk(base(place.archive), archive(blob(files[place.archive] as Uint8Array | Blob)));
 }
 
-/** The pixels of a picture file by itself; in words, what is wrong with it. */
-function pixels(source: Uint8Array | Blob, limit: number): Promise<Pixels | string> {
-  return orWords(async () => {
-    const size = source instanceof Blob ? source.size : source.length;
-    if (size > MAX_FILE) throw tooLarge(size);
-    return decode(await whole(source), limit);
-  });
+async function decodeFile(source: Uint8Array | Blob, limit: number): Promise<Pixels> {
+  const size = source instanceof Blob ? source.size : source.length;
+  if (size > MAX_FILE) throw tooLarge(size);
+  return decode(await whole(source), limit);
 }
+
+/** The pixels of a picture file by itself; in words, what is wrong with it. */
+const pixels = (source: Uint8Array | Blob, limit: number): Promise<Pixels | string> => orWords(decodeFile(source, limit));
 
 export const reader = { open, pixels, whole };

@@ -7,6 +7,8 @@ export class BadFile extends Error {}
 export interface Entry {
   path: string;
   folder: boolean;
+  /** Of its bytes. */
+  size: number;
   /** Its bytes, to be asked for before the next entry. Throws a BadFile where they cannot be had. */
   bytes(): Promise<Uint8Array>;
 }

@@ -88,7 +88,7 @@ export async function* tar(blob: Blob, gzip: boolean): AsyncGenerator<Entry> {
         if (all.length < size) throw damaged(`${all.length} of ${size} bytes of ${path} are there`);
         return all.subarray(0, size);
       };
-      if (path !== '') yield { path, folder, bytes: folder ? () => Promise.reject(new BadFile('a folder')) : read };
+      if (path !== '') yield { path, folder, size, bytes: folder ? () => Promise.reject(new BadFile('a folder')) : read };
       if (left > 0 && (await bytes.skip(left)) < left) throw damaged(`${path} is not whole`);
     }
     // To the end of the file: gzip's checksum stands there.

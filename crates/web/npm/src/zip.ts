@@ -102,7 +102,7 @@ export async function* zip(blob: Blob): AsyncGenerator<Entry> {
       if (expanded > limit) throw damaged(`it expands to more than ${limit} bytes`);
       return out;
     };
-    if (path !== '') yield { path, folder: entry.name.endsWith('/'), bytes };
+    if (path !== '') yield { path, folder: entry.name.endsWith('/'), size: entry.size, bytes };
   }
 }
 
