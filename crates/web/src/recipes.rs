@@ -72,7 +72,7 @@ fn info(recipe: &Recipe, text: &str) -> Result<Info> {
 }
 
 /// Names of the files that a recipe's data are in: training images and labels, test images and labels; or archives of pictures, "." being
-/// any; or tables.
+/// any.
 fn files(recipe: &Recipe) -> Vec<String> {
     match &recipe.data {
         Source::Mnist { .. } => [Split::Train, Split::Test].iter().flat_map(|s| s.mnist_files()).map(str::to_owned).collect(),
@@ -85,8 +85,7 @@ fn files(recipe: &Recipe) -> Vec<String> {
             names
         }
         Source::Cifar10(_) => vec![cifar::BINARY[1].to_owned()],
-        Source::Csv(table) => [Some(&table.train), table.test.as_ref()].into_iter().flatten().cloned().collect(),
-        Source::Digits { .. } | Source::Values { .. } => Vec::new(),
+        Source::Digits { .. } | Source::Values { .. } | Source::Csv(_) => Vec::new(),
     }
 }
 
@@ -94,7 +93,7 @@ fn files(recipe: &Recipe) -> Vec<String> {
 pub(crate) async fn data(recipe: &Recipe, given: &Data, watch: &Watch) -> Result<recipe::Data> {
     match &recipe.data {
         Source::Digits { .. } | Source::Values { .. } => made(recipe),
-        Source::Csv(_) => Err(Failure::new("data", format!("the recipe {} reads tables (source = \"csv\"), which only the native program does", recipe.name))),
+        Source::Csv(_) => Err(Failure::new("recipe", format!("the recipe {} reads tables (source = \"csv\"), which only the native program does", recipe.name))),
         _ => given.sets(recipe, watch).await,
     }
 }

@@ -3,7 +3,7 @@
 
 import { Data, type RecipeInfo } from 'wgrad';
 import { accepts, base, isArchive, lacking } from '../../npm/src/names';
-import { canonical, missing } from './files';
+import { canonical, missing as missingFiles } from './files';
 import { Refusal } from './jobs';
 import type { Given, News } from './protocol';
 import { Reading } from './reading';
@@ -87,14 +87,15 @@ export class DataFiles {
 
   // Names of the files that a recipe still lacks.
   lacking(info: RecipeInfo): string[] {
-    if (!onPictures(info)) return missing(info.files, [...this.bytes.keys()]);
+    if (!onPictures(info)) return missingFiles(info.files, [...this.bytes.keys()]);
     return lacking(info.source, info.files, [...(onOwn(info) ? this.own : this.named).keys()]);
   }
 
   // What a recipe needs, read; null where it needs none. One reading at a time: who wants the same waits for it with the others.
   async of(recipe: string, info: RecipeInfo, signal: AbortSignal | null = null): Promise<Data | null> {
     if (info.files.length === 0) return null;
-    if (this.lacking(info).length > 0) throw new Refusal('data', `These files are still missing: ${this.lacking(info).join(', ')}.`);
+    const missing = this.lacking(info);
+    if (missing.length > 0) throw new Refusal('data', missing.includes('.') ? 'The pictures are still missing: give a folder or an archive of them.' : `These files are still missing: ${missing.join(', ')}.`);
     const shelf = !onPictures(info) ? 'bytes' : onOwn(info) ? 'own' : 'named';
     if (this.current?.shelf !== shelf) {
       await this.free();
