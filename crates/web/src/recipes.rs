@@ -93,7 +93,9 @@ fn files(recipe: &Recipe) -> Vec<String> {
 pub(crate) async fn data(recipe: &Recipe, given: &Data, watch: &Watch) -> Result<recipe::Data> {
     match &recipe.data {
         Source::Digits { .. } | Source::Values { .. } => made(recipe),
-        Source::Csv(_) => Err(Failure::new("recipe", format!("the recipe {} reads tables (source = \"csv\"), which only the native program does", recipe.name))),
+        Source::Csv(_) => {
+            Err(Failure::new("recipe", format!("the recipe {} reads tables (source = \"csv\"), which only the native program does", recipe.name)))
+        }
         _ => given.sets(recipe, watch).await,
     }
 }
