@@ -98,7 +98,7 @@ fn build(yes: bool) -> Result<Built, Failure> {
         let built: &Path = &folders.target.join("wasm").join(toolchain::TARGET).join("wasm/wgrad_web.wasm");
         bundle::program(&folders, &node, &bindgen, built, &program)?;
     }
-    bundle::package(&folders)?;
+    bundle::package(&folders, &node)?;
     bundle::site(&folders, &node)?;
     println!("The package is in {}, the page in {}", folders.package.display(), folders.site.display());
     bundle::size(&folders, &node)?;

@@ -1,5 +1,6 @@
 // The package's front door: everything of the two wasm programs, and `init` to load them.
-import load from "./wgrad.js";
+import { reader } from "./reader.js";
+import load, { use_reader } from "./wgrad.js";
 
 export * from "./wgrad.js";
 
@@ -23,7 +24,7 @@ const place = (input) => (input === undefined ? undefined : { module_or_path: in
 /** Loads the wasm, from beside this module where no other place is given. */
 export function init(input, checks) {
   elsewhere ??= checks;
-  return once("training", () => load(place(input)).then(() => undefined));
+  return once("training", () => load(place(input)).then(() => use_reader(reader)));
 }
 
 /** Most visitors never verify or measure: the program for it comes when they do. */

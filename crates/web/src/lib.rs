@@ -6,6 +6,8 @@
 
 #[cfg(feature = "checks")]
 mod bench;
+#[cfg(feature = "training")]
+mod data;
 mod device;
 mod error;
 #[cfg(feature = "training")]
@@ -14,6 +16,10 @@ mod logging;
 #[cfg(feature = "training")]
 mod model;
 mod options;
+#[cfg(feature = "training")]
+mod pictures;
+#[cfg(feature = "training")]
+mod reader;
 #[cfg(feature = "training")]
 mod recipes;
 #[cfg(feature = "training")]
@@ -25,9 +31,13 @@ mod verify;
 
 #[cfg(feature = "checks")]
 pub use bench::{bench, workloads};
+#[cfg(feature = "training")]
+pub use data::Data;
 pub use device::Device;
 #[cfg(feature = "training")]
-pub use model::{Model, evaluate, load, predict, sample, save};
+pub use model::{Model, evaluate, load, picture, predict, sample, save};
+#[cfg(feature = "training")]
+pub use reader::{Reader, use_reader};
 #[cfg(feature = "training")]
 pub use recipes::{describe, recipes};
 #[cfg(feature = "training")]

@@ -1,19 +1,21 @@
 //! A network with its optimiser's state, its data and its device.
 
+use crate::data::{Data, Watch};
 use crate::device::Device;
 use crate::error::{Failure, Result};
 use crate::options::{get, object};
-use crate::recipes;
+use crate::{reader, recipes};
 use js_sys::Function;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wgrad_nn::data::{BatchTargets, Dataset, Inputs, Targets};
+use wgrad_nn::data::image::framed;
+use wgrad_nn::data::{BatchTargets, Dataset};
 use wgrad_nn::files::{About, Checkpoint, Input};
-use wgrad_nn::recipe::Data;
+use wgrad_nn::recipe;
 use wgrad_nn::report::history::EpochRow;
-use wgrad_nn::{FitOptions, Predictor, Recipe, Trainer};
+use wgrad_nn::{FitOptions, Loss, Predictor, Recipe, Trainer};
 
 /// A network that can be trained, asked and saved.
 #[wasm_bindgen(skip_typescript)]
@@ -25,7 +27,7 @@ pub(crate) struct Inner {
     pub(crate) recipe: Recipe,
     pub(crate) input: Input,
     /// Absent where a checkpoint was loaded without the files that it was trained on.
-    pub(crate) data: Option<Data>,
+    pub(crate) data: Option<recipe::Data>,
     /// Taken out while it trains.
     trainer: RefCell<Option<Trainer>>,
     predictor: RefCell<Predictor>,
@@ -49,7 +51,7 @@ struct Evaluated<'a> {
 
 impl Inner {
     /// A fresh network for a recipe and its data.
-    pub(crate) fn fresh(recipe: Recipe, data: Data, device: Device) -> Result<Self> {
+    pub(crate) fn fresh(recipe: Recipe, data: recipe::Data, device: Device) -> Result<Self> {
         let mut trainer = recipe.trainer(&device.tensor(), &data)?;
         let plan_bytes = trainer.planned_bytes(&data.train)?;
         let input = Input::of(&data.train);
@@ -65,7 +67,7 @@ impl Inner {
         Ok(Self::around(recipe, input, None, device, trainer, 0))
     }
 
-    fn around(recipe: Recipe, input: Input, data: Option<Data>, device: Device, trainer: Trainer, plan_bytes: u64) -> Self {
+    fn around(recipe: Recipe, input: Input, data: Option<recipe::Data>, device: Device, trainer: Trainer, plan_bytes: u64) -> Self {
         Self {
             device,
             recipe,
@@ -119,7 +121,7 @@ impl Model {
     #[wasm_bindgen(skip_typescript)]
     pub async fn create(recipe: String, data: JsValue, device: JsValue) -> std::result::Result<Model, JsValue> {
         let recipe = recipes::read(&recipe)?;
-        let data = recipes::data(&recipe, &data).await?;
+        let data = recipes::data(&recipe, &Data::from_value(&data)?, &Watch::default()).await?;
         let device = Device::from_value(&device).await?;
         Ok(Self(Rc::new(Inner::fresh(recipe, data, device)?)))
     }
@@ -224,26 +226,27 @@ impl Model {
 #[wasm_bindgen(skip_typescript)]
 pub async fn predict(model: JsValue, x: Vec<f32>) -> std::result::Result<js_sys::Float32Array, JsValue> {
     let model = Model::unwrap(&model)?.0;
-    let x = normalized(&model.input, x)?;
+    let x = model.input.normalized(x);
     let predictor = model.predictor.borrow().clone();
-    let out = predictor.predict(&x).await.map_err(Failure::from)?;
+    let samples = x.len() / model.input.shape.iter().product::<usize>().max(1);
+    let mut out = predictor.predict(&x).await.map_err(Failure::from)?;
+    // Two classes from one probability: the second's.
+    if model.recipe.loss == Loss::BceWithLogits && model.input.classes.len() == 2 && out.len() == samples {
+        out = out.iter().flat_map(|p| [1.0 - p, *p]).collect();
+    }
     Ok(js_sys::Float32Array::from(out.as_slice()))
 }
 
-/// Values as the network was trained on them.
-fn normalized(input: &Input, x: Vec<f32>) -> Result<Vec<f32>> {
-    let (Some(normalize), each) = (&input.normalize, input.shape.iter().product::<usize>().max(1)) else { return Ok(x) };
-    let samples = x.len() / each;
-    if samples == 0 {
-        return Ok(x);
-    }
-    let targets = Targets::Values { data: vec![0.0; samples].into(), shape: vec![1] };
-    let whole = Dataset::new("the samples given", Inputs::F32(x.into()), &input.shape, targets, Vec::new())
-        .and_then(|set| set.normalized(normalize.clone()))
-        .map_err(wgrad_nn::Error::from)?;
-    let (mut out, mut unused) = (Vec::new(), BatchTargets::default());
-    whole.fill_batch(&(0..samples).collect::<Vec<_>>(), &mut out, &mut unused);
-    Ok(out)
+/// A picture file (a `Blob` or its bytes) as the network takes it, not yet normalised: what [`predict`] wants.
+///
+/// # Errors
+/// Kind `data` where it cannot be decoded, or the network takes no pictures.
+#[wasm_bindgen(skip_typescript)]
+pub async fn picture(model: JsValue, file: JsValue) -> std::result::Result<js_sys::Float32Array, JsValue> {
+    let model = Model::unwrap(&model)?.0;
+    let pixels = reader::picture(&file).await?;
+    let x = framed("the picture", &pixels, &model.input).map_err(|e| Failure::from(wgrad_nn::Error::from(e)))?;
+    Ok(js_sys::Float32Array::from(x.as_slice()))
 }
 
 /// Loss, accuracy and the confusion matrix on the test set.
@@ -303,7 +306,7 @@ async fn loaded(recipe: Option<String>, bytes: &[u8], data: &JsValue, device: De
         (None, Some(about)) => Recipe::parse("inside of the checkpoint", &about.recipe)?,
         (None, None) => return Err(Failure::new("checkpoint", "the file does not say what recipe made it; give the recipe as well")),
     };
-    let inner = match (recipes::data(&recipe, data).await, about) {
+    let inner = match (recipes::data(&recipe, &Data::from_value(data)?, &Watch::default()).await, about) {
         (Ok(data), _) => Inner::fresh(recipe, data, device)?,
         (Err(_), Some(about)) if !data.is_object() => Inner::without_data(recipe, about.input.clone(), device)?,
         (Err(error), _) => return Err(error),

@@ -1,15 +1,16 @@
 //! Recipes: the built-in ones, and what a text describes.
 
+use crate::data::{Data, Read, Watch};
 use crate::error::{Failure, Result};
-use crate::gunzip;
 use crate::options::object;
+use crate::{gunzip, reader};
 use serde::Serialize;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 use wgrad_nn::Recipe;
-use wgrad_nn::data::Dataset;
 use wgrad_nn::data::idx::{Idx, IdxKind, Split, images_with_labels, mnist_from_bytes};
-use wgrad_nn::recipe::{BUILT_IN, Data, Source};
+use wgrad_nn::data::{Dataset, cifar};
+use wgrad_nn::recipe::{self, BUILT_IN, Source};
 
 #[derive(Serialize)]
 struct Info {
@@ -70,29 +71,50 @@ fn info(recipe: &Recipe, text: &str) -> Result<Info> {
     })
 }
 
-/// Names of the files that a recipe's data are in: training images and labels, test images and labels.
+/// Names of the files that a recipe's data are in: training images and labels, test images and labels; or archives of pictures, "." being
+/// any.
 fn files(recipe: &Recipe) -> Vec<String> {
     match &recipe.data {
         Source::Mnist { .. } => [Split::Train, Split::Test].iter().flat_map(|s| s.mnist_files()).map(str::to_owned).collect(),
         Source::Idx { train_images, train_labels, test_images, test_labels, .. } => {
             [train_images, train_labels, test_images, test_labels].map(String::clone).to_vec()
         }
-        Source::Digits { .. } | Source::Values { .. } | Source::Images(_) | Source::Cifar10(_) | Source::Csv(_) => Vec::new(),
+        Source::Images(pictures) => {
+            let mut names = vec![pictures.train.clone()];
+            names.extend(pictures.others(0).into_iter().map(|(_, name, _)| name.to_owned()).filter(|name| *name != pictures.train));
+            names
+        }
+        Source::Cifar10(_) => vec![cifar::BINARY[1].to_owned()],
+        Source::Digits { .. } | Source::Values { .. } | Source::Csv(_) => Vec::new(),
     }
 }
 
-/// The recipe's data: made, or from the files that JavaScript gave as an object of names and bytes.
-pub(crate) async fn data(recipe: &Recipe, given: &JsValue) -> Result<Data> {
+/// The recipe's data: made, or from the files that JavaScript gave.
+pub(crate) async fn data(recipe: &Recipe, given: &Data, watch: &Watch) -> Result<recipe::Data> {
+    match &recipe.data {
+        Source::Digits { .. } | Source::Values { .. } => made(recipe),
+        Source::Csv(_) => {
+            Err(Failure::new("recipe", format!("the recipe {} reads tables (source = \"csv\"), which only the native program does", recipe.name)))
+        }
+        _ => given.sets(recipe, watch).await,
+    }
+}
+
+/// The sets of a recipe on IDX files.
+pub(crate) async fn idx(recipe: &Recipe, given: &JsValue) -> Result<Read> {
     let names = files(recipe);
     let [train_images, train_labels, test_images, test_labels] = names.as_slice() else {
-        return made(recipe);
+        return Err(Failure::new("recipe", "a recipe on four files was expected"));
     };
-    let given = Given::read(given)?;
+    let given = Given::read(given);
     let missing: Vec<&str> = names.iter().filter(|name| given.find(name).is_none()).map(String::as_str).collect();
     if !missing.is_empty() {
         return Err(Failure::new("data", format!("the recipe {} needs files that are not there: {} (plain or .gz)", recipe.name, missing.join(", "))));
     }
-    let bytes = async |name: &str| gunzip::contents(name, &given.find(name).unwrap_or_default()).await.map_err(wgrad_nn::Error::from);
+    let bytes = async |name: &str| -> Result<Vec<u8>> {
+        let file = reader::whole(&given.find(name).unwrap_or_default(), name).await?;
+        Ok(gunzip::contents(name, &file).await.map_err(wgrad_nn::Error::from)?)
+    };
     let (train, test) = match &recipe.data {
         Source::Idx { classes, normalize, .. } => {
             let pair = async |images: &str, labels: &str| -> Result<Dataset> {
@@ -111,12 +133,12 @@ pub(crate) async fn data(recipe: &Recipe, given: &JsValue) -> Result<Data> {
             mnist_from_bytes(Split::Test, &bytes(test_images).await?, &bytes(test_labels).await?).map_err(wgrad_nn::Error::from)?,
         ),
     };
-    Ok(recipe.split(train, test)?)
+    Ok(Read { train, validation: None, test: Some(test), skipped: Vec::new(), beside: 0 })
 }
 
 /// Data that need no file. The last ones are kept: a page shows a model's summary before it trains it.
-fn made(recipe: &Recipe) -> Result<Data> {
-    type Last = Option<((Source, u64), Data)>;
+fn made(recipe: &Recipe) -> Result<recipe::Data> {
+    type Last = Option<((Source, u64), recipe::Data)>;
     thread_local! {
         static LAST: RefCell<Last> = const { RefCell::new(None) };
     }
@@ -131,28 +153,24 @@ fn made(recipe: &Recipe) -> Result<Data> {
 }
 
 /// Files by name, as JavaScript gave them.
-struct Given(Vec<(String, js_sys::Uint8Array)>);
+struct Given(Vec<(String, JsValue)>);
 
 impl Given {
-    fn read(object: &JsValue) -> Result<Self> {
-        let mut all = Vec::new();
-        if let Some(object) = object.dyn_ref::<js_sys::Object>() {
-            for entry in js_sys::Object::entries(object).iter() {
-                let pair: js_sys::Array = entry.unchecked_into();
-                let name = pair.get(0).as_string().unwrap_or_default();
-                let bytes = pair.get(1).dyn_into().map_err(|_| Failure::new("data", format!("{name} must be a Uint8Array")))?;
-                all.push((name, bytes));
-            }
-        }
-        Ok(Self(all))
+    fn read(object: &JsValue) -> Self {
+        let entries = object.dyn_ref::<js_sys::Object>().map(js_sys::Object::entries).unwrap_or_default();
+        let pair = |entry: JsValue| {
+            let pair: js_sys::Array = entry.unchecked_into();
+            (pair.get(0).as_string().unwrap_or_default(), pair.get(1))
+        };
+        Self(entries.iter().map(pair).collect())
     }
 
-    /// The bytes of a file: by its name, with or without folders and `.gz`, and with a dot in the place of MNIST's dash.
-    fn find(&self, wanted: &str) -> Option<js_sys::Uint8Array> {
+    /// A file: by its name, with or without folders and `.gz`, and with a dot in the place of MNIST's dash.
+    fn find(&self, wanted: &str) -> Option<JsValue> {
         let plain = |name: &str| {
             let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
             base.trim_end_matches(".gz").replace(".idx", "-idx")
         };
-        self.0.iter().find(|(name, _)| plain(name) == plain(wanted)).map(|(_, bytes)| bytes.clone())
+        self.0.iter().find(|(name, _)| plain(name) == plain(wanted)).map(|(_, file)| file.clone())
     }
 }

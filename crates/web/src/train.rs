@@ -1,5 +1,6 @@
 //! Training, told step by step.
 
+use crate::data::{Data, Watch};
 use crate::device::Device;
 use crate::error::{Failure, Result};
 use crate::model::{Inner, Model};
@@ -18,7 +19,7 @@ use wgrad_nn::report::progress::{Metrics, Progress};
 const KEEP: Duration = Duration::from_secs(3);
 
 /// Trains a recipe. A signal that aborts ends the training after the step under way: the promise gives the model, which
-/// is not finished then.
+/// is not finished then; a signal that aborts while the data are read is an error of the kind `stopped`.
 ///
 /// # Errors
 /// Kinds `recipe`, `data`, `checkpoint`, `not_finite`, and those of the device.
@@ -29,7 +30,7 @@ pub async fn train(recipe: String, data: JsValue, options: JsValue) -> std::resu
 
 async fn trained(recipe: &str, data: &JsValue, options: &JsValue) -> Result<Rc<Inner>> {
     let recipe = recipes::read(recipe)?;
-    let data = recipes::data(&recipe, data).await?;
+    let data = recipes::data(&recipe, &Data::from_value(data)?, &Watch::new(options)?).await?;
     let device = Device::from_value(&get(options, "device")).await?;
     let inner = Rc::new(Inner::fresh(recipe, data.clone(), device)?);
     let mut told = Told::new(&inner, options)?;

@@ -3,7 +3,11 @@ export interface RecipeInfo {
   name: string;
   toml: string;
   source: "digits" | "mnist" | "idx" | "images" | "cifar10" | "csv" | "values";
-  /** Names of the files that its data are in; empty where it makes them. */
+  /**
+   * Names of the files that its data are in; empty where it makes them. For pictures: archives, or folders of the same name; "." is any
+   * set of pictures. For CIFAR-10: the binary archive, in the place of which the six binary files by themselves do as well, or
+   * `cifar10-train.tar.gz` with `cifar10-test.tar.gz`.
+   */
   files: string[];
   epochs: number;
   batch_size: number;
@@ -21,7 +25,7 @@ export function describe(recipe: string): RecipeInfo;
 /** Every error of this package. */
 export interface WgradError extends Error {
   name: "WgradError";
-  kind: "no_webgpu" | "no_adapter" | "limit" | "device_lost" | "recipe" | "data" | "checkpoint" | "not_finite" | "busy" | "other";
+  kind: "no_webgpu" | "no_adapter" | "limit" | "device_lost" | "recipe" | "data" | "checkpoint" | "not_finite" | "busy" | "stopped" | "other";
 }
 
 export interface DeviceInfo {
@@ -57,8 +61,52 @@ export class Device {
   free(): void;
 }
 
-/** Files by name, plain or gzip: `{"train-images-idx3-ubyte.gz": bytes, …}`. */
-export type Files = { [name: string]: Uint8Array };
+/**
+ * Files by name or path, as bytes or as what a file chooser gives: `{"train-images-idx3-ubyte.gz": bytes, …}`, plain or gzip;
+ * `{"cats-dogs-train.tar.gz": file, …}`, archives of pictures (.tar, .tar.gz, .zip); or `{"photos/cats/1.jpg": file, …}`, the
+ * pictures by their paths. Pictures lie in a folder for each class, in folders `train` and `test` round those if there are parts.
+ */
+export type Files = { [path: string]: Uint8Array | Blob };
+
+/** How far a reading of pictures is. */
+export interface ReadEvent {
+  /** The archive or folder under way. */
+  place: string;
+  /** Pictures read, and those that are to be read; 0 of 0 while an archive is looked through. */
+  done: number;
+  of: number;
+  /** Files that could not be read so far. */
+  skipped: number;
+}
+
+export interface ReadOptions {
+  /** Aborting ends the reading by an error of the kind `stopped`. */
+  signal?: AbortSignal;
+  onProgress?(event: ReadEvent): void;
+}
+
+/** What was read. */
+export interface ReadReport {
+  /** Samples of a run; none for validation where the test samples validate. */
+  samples: { train: number; validation: number; test: number };
+  classes: string[];
+  /** The files that were left out, each with what is wrong with it. */
+  skipped: string[];
+  /** How many files lie in no class folder. */
+  beside: number;
+}
+
+/**
+ * Files that are read once, however many models train on them. Every function that takes files takes this in their place. Pictures
+ * are kept as bytes of the size that the recipe wants; those of the last recipe that was read stay.
+ */
+export class Data {
+  constructor(files: Files | null);
+  /** Reads what a recipe needs, unless it was read. Functions that take data do so by themselves; here it can be watched. */
+  read(recipe: string, options?: ReadOptions): Promise<ReadReport>;
+  handle(): Data;
+  free(): void;
+}
 
 export interface StepEvent {
   epoch: number;
@@ -91,8 +139,13 @@ export interface TrainOptions {
   device?: Device;
   /** A checkpoint to go on from. */
   from?: Uint8Array;
-  /** Aborting ends the training after the step under way; the promise gives the model. */
+  /**
+   * Aborting ends the training after the step under way; the promise gives the model. While the data are still read there is none:
+   * then it is an error of the kind `stopped`.
+   */
   signal?: AbortSignal;
+  /** How far the reading of pictures is, before the first step. */
+  onProgress?(event: ReadEvent): void;
   /** Reads the loss of every so many steps; about twice a second where absent. */
   lossEvery?: number;
   /** The model exists: it can be asked while it trains. */
@@ -106,13 +159,13 @@ export interface TrainOptions {
 }
 
 /** Trains a recipe: the name of a built-in one, or TOML. */
-export function train(recipe: string, data?: Files | null, options?: TrainOptions): Promise<Model>;
+export function train(recipe: string, data?: Files | Data | null, options?: TrainOptions): Promise<Model>;
 
 /** A network with its optimiser's state, its data and its device. */
 export class Model {
   private constructor();
   /** A fresh, untrained network. */
-  static create(recipe: string, data?: Files | null, device?: Device): Promise<Model>;
+  static create(recipe: string, data?: Files | Data | null, device?: Device): Promise<Model>;
   readonly name: string;
   /** The recipe as TOML. */
   readonly recipe: string;
@@ -131,8 +184,17 @@ export class Model {
   free(): void;
 }
 
-/** Probabilities, or values, for whole samples as the data set gives them before normalisation: pixels in [0, 1]. */
+/**
+ * Probabilities, one for each of the classes, or values, for whole samples as the data set gives them before normalisation: pixels
+ * in [0, 1].
+ */
 export function predict(model: Model, x: Float32Array): Promise<Float32Array>;
+
+/**
+ * A picture file as a sample for `predict`, brought to its size as the pictures of the training were: JPEG, PNG, WebP, BMP or GIF.
+ * For a network whose samples are pictures, [1 or 3, height, width].
+ */
+export function picture(model: Model, file: Blob | Uint8Array): Promise<Float32Array>;
 
 export interface Evaluation {
   loss: number;
@@ -148,7 +210,7 @@ export function evaluate(model: Model): Promise<Evaluation>;
 /** The model and its training state as safetensors: the file that the command `wgrad` writes and reads. */
 export function save(model: Model): Promise<Uint8Array>;
 /** A model from such bytes. Without a recipe, the one that the file names; without data it can only be asked. */
-export function load(recipe: string | null | undefined, bytes: Uint8Array, data?: Files | null, device?: Device): Promise<Model>;
+export function load(recipe: string | null | undefined, bytes: Uint8Array, data?: Files | Data | null, device?: Device): Promise<Model>;
 /** A test sample before normalisation, and its class. */
 export function sample(model: Model, index: number): { x: Float32Array; label: number | null };
 

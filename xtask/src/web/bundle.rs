@@ -17,8 +17,9 @@ const FEATURES: [&str; 7] = [
     "--enable-multivalue",
 ];
 
-/// Bytes of a wasm after gzip, at most: a page that trains must still open like a page.
-const MAX_GZIPPED: u64 = 450 * 1024;
+/// Bytes of a wasm after gzip, at most: a page that trains must still open like a page. Convolutions, pooling, norms, augmentation and
+/// sets of pictures took what trains from 402 to 540 KB.
+const MAX_GZIPPED: u64 = 560 * 1024;
 
 /// What wasm-opt does. Inlining and reusing of values save plain bytes and cost gzipped ones, a twelfth of all. In the order of
 /// their names, functions stand beside others of their kind, which gzip likes: a thirtieth. Then the names go.
@@ -65,8 +66,10 @@ pub(crate) fn program(folders: &Folders, node: &Node, bindgen: &Path, built: &Pa
     copy(&raw, &folders.package, &[&format!("{name}.js")])
 }
 
-/// The package for npm: beside the programs the types, the front door, README and licences.
-pub(crate) fn package(folders: &Folders) -> Result<(), Failure> {
+/// The package for npm: beside the programs the types, the front door with its reader of files, README and licences.
+pub(crate) fn package(folders: &Folders, node: &Node) -> Result<(), Failure> {
+    let out = format!("--outfile={}", folders.package.join("reader.js").display());
+    node.tool("esbuild/bin/esbuild", &["npm/src/reader.ts", "--bundle", "--format=esm", "--target=es2022", "--log-level=warning", &out]).run()?;
     copy(&folders.target.join("web/bindgen"), &folders.package, &["wgrad.d.ts"])?;
     copy(&folders.root.join("crates/web/npm"), &folders.package, &["index.js", "index.d.ts", "README.md"])?;
     copy(&folders.root, &folders.package, &["LICENSE-MIT", "LICENSE-APACHE"])?;
@@ -118,13 +121,15 @@ pub(crate) fn site(folders: &Folders, node: &Node) -> Result<(), Failure> {
 /// The page's settings of the type checker, with the package where it lies this time.
 fn check(root: &Path, package: &Path) -> String {
     let web = root.join("crates/web");
-    let (base, types, sources) = (web.join("tsconfig.json"), package.join("index.d.ts"), web.join("page/src"));
+    let (base, types) = (web.join("tsconfig.json"), package.join("index.d.ts"));
+    let (page, reader) = (web.join("page/src"), web.join("npm/src"));
     let text = |path: &Path| path.display().to_string().replace('\\', "/");
     format!(
-        "{{ \"extends\": \"{}\", \"compilerOptions\": {{ \"paths\": {{ \"wgrad\": [\"{}\"] }} }}, \"include\": [\"{}\"] }}\n",
+        "{{ \"extends\": \"{}\", \"compilerOptions\": {{ \"paths\": {{ \"wgrad\": [\"{}\"] }} }}, \"include\": [\"{}\", \"{}\"] }}\n",
         text(&base),
         text(&types),
-        text(&sources)
+        text(&page),
+        text(&reader)
     )
 }
 
@@ -162,9 +167,18 @@ mod tests {
     #[test]
     fn the_package_lists_every_file_that_is_put_into_it() {
         let template = read(&crate::root().join("crates/web/npm/package.json")).unwrap();
-        for file in
-            ["index.js", "index.d.ts", "wgrad.js", "wgrad.d.ts", "wgrad_bg.wasm", "wgrad_checks.js", "wgrad_checks_bg.wasm", "LICENSE-MIT", "LICENSE-APACHE"]
-        {
+        for file in [
+            "index.js",
+            "index.d.ts",
+            "reader.js",
+            "wgrad.js",
+            "wgrad.d.ts",
+            "wgrad_bg.wasm",
+            "wgrad_checks.js",
+            "wgrad_checks_bg.wasm",
+            "LICENSE-MIT",
+            "LICENSE-APACHE",
+        ] {
             assert!(template.contains(&format!("\"{file}\"")), "{file}");
         }
     }

@@ -15,6 +15,12 @@ pub const CLASSES: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer"
 /// The files of the binary version: those that train, then the one that tests.
 pub const FILES: [&str; 6] = ["data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"];
 
+/// Names of a folder or an archive with the binary files.
+pub const BINARY: [&str; 3] = ["cifar-10-batches-bin", "cifar-10-binary.tar.gz", "cifar-10-binary.tar"];
+
+/// Names of the archives with the pictures, without their endings.
+pub const PICTURES: [&str; 2] = ["cifar10-train", "cifar10-test"];
+
 /// A set from the bytes of binary files with their names. `meta` is the text of `batches.meta.txt`, a class a line, where it is there.
 ///
 /// # Errors
@@ -50,16 +56,10 @@ pub use files::cifar10;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod files {
-    use super::{DataError, Dataset, FILES, cifar10_from_bytes};
-    use crate::data::image::walk::{Found, Limits, Visitor, walk};
-    use crate::data::image::{ImageOptions, Images, Part};
+    use super::{BINARY, DataError, Dataset, FILES, PICTURES, cifar10_from_bytes};
+    use crate::data::image::walk::{Found, Visitor, walk};
+    use crate::data::image::{ImageOptions, Images, Limits, Part};
     use std::path::{Path, PathBuf};
-
-    /// Names of a folder or an archive with the binary files.
-    const BINARY: [&str; 3] = ["cifar-10-batches-bin", "cifar-10-binary.tar.gz", "cifar-10-binary.tar"];
-
-    /// Names of the archives with the pictures, without their endings.
-    const PICTURES: [&str; 2] = ["cifar10-train", "cifar10-test"];
 
     /// The sets for training and tests, from the first of `folders` (or their subfolder `cifar10`) that has them: at most `samples`
     /// each, as many of each class as can be, drawn by `seed`.

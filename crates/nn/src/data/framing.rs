@@ -21,8 +21,7 @@ pub enum Fit {
 names!(Fit { "stretch" => Stretch, "crop" => Crop });
 
 impl Fit {
-    /// The part of a picture of height and width `from` that is brought to `to`. A browser resizes pictures by itself.
-    #[cfg(not(target_arch = "wasm32"))]
+    /// The part of a picture of height and width `from` that is brought to `to`.
     pub(crate) fn window(self, from: [usize; 2], to: [usize; 2]) -> Window {
         let [h, w] = from.map(|n| n as f32);
         match self {

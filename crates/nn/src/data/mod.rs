@@ -31,7 +31,6 @@ pub mod framing;
 #[cfg(not(target_arch = "wasm32"))]
 mod gzip;
 pub mod idx;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod image;
 pub mod loader;
 #[cfg(not(target_arch = "wasm32"))]

@@ -2,6 +2,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod load;
+mod picture_sets;
 mod pictures;
 mod read;
 mod record;
@@ -9,6 +10,7 @@ mod sets;
 mod source;
 mod write;
 
+pub use picture_sets::PictureSets;
 pub use pictures::{BadFiles, Cifar10, Column, Goal, Keep, Pictures, Scaling, Table};
 pub(crate) use read::{Fault, Fields, Record, Setting, expected, unknown};
 pub(crate) use record::{kinds, names, record};

@@ -22,7 +22,8 @@ export function hint(state: State, info: RecipeInfo | null, text: string, lackin
   if (lacking.length > 0) return `Still missing: ${lacking.join(', ')}.`;
   const from = state.resume;
   if (from && resumeText(from, info, text) !== null) return `Resume goes on with ${from.name} from step ${format.count(from.step)}, saved ${format.date(from.date)}.`;
-  const digits = info.source === 'digits' || info.source === 'mnist';
-  if (!state.model || state.model.step === 0) return digits ? 'Press Train, then draw a digit of your own under “Try it”.' : 'Press Train.';
-  return digits ? 'Draw a digit of your own under “Try it”.' : '';
+  const trial = info.source === 'digits' || info.source === 'mnist' ? 'draw a digit of your own' : info.source === 'images' || info.source === 'cifar10' ? 'show it a picture of your own' : '';
+  if (!trial) return !state.model || state.model.step === 0 ? 'Press Train.' : '';
+  if (!state.model || state.model.step === 0) return `Press Train, then ${trial} under “Try it”.`;
+  return `${format.sentence(trial)} under “Try it”.`;
 }

@@ -2,14 +2,15 @@
 //
 // Hooks for tests. By role and name: the tabs Train, Verify and Bench; the buttons Train, Stop, Resume, Clear, Take a test
 // sample, Evaluate, Download model, Keep in this browser, Load model …, Verify, Download receipt, Measure, Download results,
-// Lose the device; the fields Recipe, Epochs, Seed, Recipe text. A button that cannot be pressed has aria-disabled.
+// Lose the device, Choose a picture …; the fields Recipe, Epochs, Seed, Recipe text. A button that cannot be pressed has aria-disabled.
 // By data-testid:
 //   device, no-device, banner          what is said about the device; help where there is none; the device was lost
 //   status                             Ready · Starting … · Training · Stopping … · Stopped at step N · Finished at step N … · an error;
 //                                      data-job on it is none, train, evaluate, verify or bench; data-first-step holds seconds
 //   step, steps-per-second, loss, accuracy, memory, progress       the readouts; a dash where there is nothing yet
 //   epochs, log                        the table of epochs (rows have data-epoch); the log
-//   recipe-error, summary, network, files, files-input             of the recipe
+//   recipe-error, summary, network, files, files-input, folder-input   of the recipe; files says what was read and left out
+//   picture, picture-input              for networks on pictures: the picture as the network sees it, in the place of the drawing area
 //   pad, guess, prob-0 … prob-9        the drawing area, the best class, the probabilities (data-value: 0 to 1)
 //   evaluation, confusion              accuracy and loss in words; the table, rows are true classes, data-filled once it has counts
 //   model-status, model-input, kept    of the model; the table of models in the browser's storage
@@ -133,7 +134,14 @@ function take(news: News): void {
       showBanner(lostWords(news.text));
       return;
     case 'files':
+      network.forget();
       recipe.showFiles(news.files);
+      return;
+    case 'reading':
+      recipe.files.reading(news.event);
+      return;
+    case 'read':
+      recipe.files.read(news.report, news.problem);
       return;
     case 'kept':
       models.show(news.list, news.problem, news.deleted, device !== null);
@@ -181,8 +189,10 @@ async function train(how: 'train' | 'resume', text: string): Promise<void> {
     const end = await engine.call(how, text, lossEvery);
     ended(end);
   } catch (error) {
-    failed(error as Error);
-    clearEvaluation('The training failed.', classes());
+    const early = error instanceof EngineError && error.kind === 'stopped';
+    if (early) run.say('Stopped before the first step');
+    else failed(error as Error);
+    clearEvaluation(early ? 'Evaluated after each training.' : 'The training failed.', classes());
     return;
   }
   await evaluate();

@@ -1,10 +1,10 @@
 // What the page and its worker say to each other. The page calls (`Calls`), the worker replies once to each call and tells
 // of everything else by itself (`News`). Nothing else crosses.
 
-import type { BenchRow, DeviceInfo, EpochRow, Evaluation, Receipt, RecipeInfo } from 'wgrad';
+import type { BenchRow, DeviceInfo, EpochRow, Evaluation, ReadEvent, ReadReport, Receipt, RecipeInfo } from 'wgrad';
 
 export type VerifyRow = Receipt['rows'][number];
-export type { BenchRow, DeviceInfo, EpochRow, Evaluation, Receipt, RecipeInfo };
+export type { BenchRow, DeviceInfo, EpochRow, Evaluation, ReadEvent, Receipt, RecipeInfo };
 
 // One at a time: each wants the whole device.
 export type Job = 'none' | 'train' | 'evaluate' | 'verify' | 'bench';
@@ -19,6 +19,8 @@ export interface ModelInfo {
   classes: string[];
   step: number;
   epoch: number;
+  // Whether its data were pictures, in colour or not.
+  pictures: boolean;
 }
 
 // A checkpoint without its bytes: in memory, or kept in the browser's storage.
@@ -87,26 +89,44 @@ export interface TrainEnd {
   firstStep: number | null;
 }
 
+// A file that somebody chose or dropped, with its path where it came in a folder.
+export interface Given {
+  path: string;
+  file: File;
+}
+
 export interface FileStatus {
   // Names without folder and .gz.
   have: string[];
   // Whether they are in the browser's storage too.
   kept: boolean;
-  // Files of the last drop that no recipe at hand asks for.
+  // The first files of the last drop that no recipe at hand asks for, and how many there are.
   refused: string[];
+  refusedCount: number;
+  // Archives of pictures, and a path in each folder of them.
+  named: string[];
+  // The visitor's own set of pictures.
+  own: { name: string; files: number; paths: string[] } | null;
+}
+
+// What was read; the first of the files that were left out.
+export interface ReadFacts extends ReadReport {
+  skippedCount: number;
 }
 
 export interface Calls {
   describe(recipe: string): RecipeInfo;
   // Builds the network, untrained, to show its summary; null while a job runs.
   preview(recipe: string): ModelInfo | null;
-  addFiles(files: File[], wanted: string[]): void;
+  addFiles(files: Given[], recipe: RecipeInfo): void;
   forgetFiles(): void;
   train(recipe: string, lossEvery: number | null): TrainEnd;
   resume(recipe: string, lossEvery: number | null): TrainEnd;
   // Ends the job after the piece of work under way.
   stop(): void;
   predict(x: Float32Array): Float32Array;
+  // A picture as the network sees it.
+  picture(file: File): Float32Array;
   sample(index: number): { x: Float32Array; label: number | null };
   evaluate(): Evaluation;
   save(): Uint8Array;
@@ -140,6 +160,8 @@ export type News =
   | { news: 'note'; text: string }
   | { news: 'lost'; text: string }
   | { news: 'files'; files: FileStatus }
+  | { news: 'reading'; event: ReadEvent }
+  | { news: 'read'; report: ReadFacts | null; problem: string | null }
   | { news: 'kept'; list: Kept[]; problem: string | null; deleted: string | null }
   | { news: 'verifying'; done: number; of: number; failed: number; seen: { op: string; cases: number }[]; current: string }
   | { news: 'benched'; row: BenchRow };

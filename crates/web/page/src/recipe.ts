@@ -1,9 +1,9 @@
 // The recipe: which one, its text, epochs and seed, and the files that its data need. The text is the truth; the fields
 // edit it, and the engine judges it at every change.
 
-import { byId, make, onPress, setText } from './dom';
+import { byId, setText } from './dom';
 import { type Engine, EngineError } from './engine';
-import { canonical, missing } from './files';
+import { FilesPanel } from './files_panel';
 import type { FileStatus, RecipeInfo } from './protocol';
 import { lineOf, withNumber } from './recipe_text';
 
@@ -14,13 +14,18 @@ const TITLES: { [name: string]: string } = {
   quickstart: 'quickstart: digits drawn by wgrad, no files',
   'mnist-mlp': 'mnist-mlp: the MNIST digits, from your files',
   linear: 'linear: a line through five points',
+  'mnist-cnn': 'mnist-cnn: the MNIST digits by two convolutions',
+  'cifar10-cnn': 'cifar10-cnn: the photographs of CIFAR-10',
+  'cifar10-resnet': 'cifar10-resnet: the same by a residual network',
+  'images-cnn': 'images-cnn: pictures of your own',
+  'cats-dogs': 'cats-dogs: cats and dogs, one convolution',
+  'cats-dogs-vgg': 'cats-dogs-vgg: cats and dogs, a deeper network',
 };
 
 export class RecipePanel {
   // What the engine read of the text; null while there is an error in it.
   info: RecipeInfo | null = null;
   private builtIn: RecipeInfo[] = [];
-  private have: string[] = [];
   private timer = 0;
   private asked = 0;
   private readonly select = byId('recipe', HTMLSelectElement);
@@ -28,9 +33,7 @@ export class RecipePanel {
   private readonly error = byId('recipe-error', HTMLElement);
   private readonly epochs = byId('epochs', HTMLInputElement);
   private readonly seed = byId('seed', HTMLInputElement);
-  private readonly files = byId('files', HTMLElement);
-  private readonly input = byId('files-input', HTMLInputElement);
-  private readonly forget = byId('forget-files', HTMLButtonElement);
+  readonly files: FilesPanel;
 
   constructor(
     private readonly engine: Engine,
@@ -44,13 +47,7 @@ export class RecipePanel {
     });
     this.field(this.epochs, 'epochs');
     this.field(this.seed, 'seed');
-    onPress(byId('choose-files', HTMLButtonElement), () => this.input.click());
-    onPress(this.forget, () => void engine.call('forgetFiles'));
-    this.input.addEventListener('change', () => {
-      this.add([...(this.input.files ?? [])]);
-      this.input.value = '';
-    });
-    this.acceptDrops();
+    this.files = new FilesPanel(engine);
   }
 
   get text(): string {
@@ -64,7 +61,7 @@ export class RecipePanel {
 
   // Names of the files that are still to come.
   get missing(): string[] {
-    return this.info ? missing(this.info.files, this.have) : [];
+    return this.files.missingWords;
   }
 
   // The built-in recipes are known; the address may choose one.
@@ -89,15 +86,7 @@ export class RecipePanel {
   }
 
   showFiles(status: FileStatus): void {
-    this.have = status.have;
-    this.forget.hidden = status.have.length === 0;
-    this.listFiles();
-    const refused = status.refused.join(', ');
-    let text = refused ? `Not used: ${refused}. This recipe takes the files with the names above.` : '';
-    if (this.info && this.info.files.length > 0 && this.missing.length === 0) {
-      text += status.kept ? ' All are here, and kept in this browser.' : ' All are here, for this visit: the browser has no room to keep them.';
-    }
-    setText(byId('files-status', HTMLElement), text.trim());
+    this.files.show(status);
     this.changed();
   }
 
@@ -139,7 +128,7 @@ export class RecipePanel {
       this.info = null;
       this.fail(error);
     }
-    this.listFiles();
+    this.files.want(this.info);
     this.changed();
   }
 
@@ -161,40 +150,5 @@ export class RecipePanel {
     const plain = (t: string): string => withNumber(withNumber(t, 'epochs', 1), 'seed', 1).trim();
     const same = this.builtIn.find((r) => plain(r.toml) === plain(text));
     this.select.value = same?.name ?? OWN;
-  }
-
-  private listFiles(): void {
-    const wanted = this.info?.files ?? [];
-    this.files.hidden = wanted.length === 0;
-    const items = wanted.map((name) => {
-      const here = this.have.includes(canonical(name));
-      const item = make('li', here ? 'here' : 'lacking');
-      item.append(make('span', 'mark', here ? '✓' : '·'), make('code', '', name), make('span', 'note', here ? 'here' : 'missing'));
-      return item;
-    });
-    byId('files-list', HTMLElement).replaceChildren(...items);
-    const intro = `Drop the ${wanted.length === 4 ? 'four' : wanted.length} files here, plain or .gz. They stay in this browser.`;
-    setText(byId('files-intro', HTMLElement), intro);
-  }
-
-  private add(files: File[]): void {
-    if (files.length > 0) void this.engine.call('addFiles', files, this.info?.files ?? []);
-  }
-
-  // Files may be dropped anywhere: a miss by a few pixels must not make the browser open the file instead of the page.
-  private acceptDrops(): void {
-    addEventListener('dragover', (event) => {
-      event.preventDefault();
-      if (event.dataTransfer) event.dataTransfer.dropEffect = this.files.hidden ? 'none' : 'copy';
-      this.files.classList.add('over');
-    });
-    addEventListener('dragleave', (event) => {
-      if (!event.relatedTarget) this.files.classList.remove('over');
-    });
-    addEventListener('drop', (event) => {
-      event.preventDefault();
-      this.files.classList.remove('over');
-      if (!this.files.hidden) this.add([...(event.dataTransfer?.files ?? [])]);
-    });
   }
 }

@@ -1,12 +1,12 @@
 // The worker's state: one device, one model, one job at a time, and the checkpoint from which a training can go on.
 
-import { Model, bench, describe, evaluate, load, predict, sample, save } from 'wgrad';
+import { type Data, Model, bench, describe, evaluate, load, picture, predict, sample, save } from 'wgrad';
 import { runVerify } from './checks';
-import { DataFiles } from './data';
+import { DataFiles, onPictures } from './data';
 import { Gpu } from './gpu';
 import { Jobs, Refusal } from './jobs';
 import { AUTOSAVE } from './protocol';
-import type { BenchRow, Evaluation, Kept, Loaded, ModelInfo, News, Receipt, RecipeInfo, TrainEnd } from './protocol';
+import type { BenchRow, Evaluation, Given, Kept, Loaded, ModelInfo, News, Receipt, RecipeInfo, TrainEnd } from './protocol';
 import { Shelf, recordOf } from './shelf';
 import * as storage from './storage';
 import { run } from './training';
@@ -43,7 +43,10 @@ export class Session {
   preview = async (recipe: string): Promise<ModelInfo | null> => {
     const info = describe(recipe);
     if (this.jobs.now !== 'none' || !this.gpu.opened || this.data.lacking(info).length > 0) return null;
-    const model = await this.gpu.use((device) => Model.create(recipe, this.data.of(info), device));
+    const data = await this.data.of(recipe, info);
+    // Reading pictures takes its time; somebody may have pressed Train.
+    if (this.jobs.now !== 'none') return null;
+    const model = await this.gpu.use((device) => Model.create(recipe, data, device));
     const facts = modelInfo(model);
     // A trained model is not given up for one that nobody trained; it may have been started meanwhile too.
     if (this.jobs.now === 'none' && (!this.model || this.model.step === 0)) {
@@ -55,7 +58,7 @@ export class Session {
     return facts;
   };
 
-  addFiles = (files: File[], wanted: string[]): Promise<void> => this.data.add(files, wanted);
+  addFiles = (files: Given[], recipe: RecipeInfo): Promise<void> => this.data.add(files, recipe);
 
   forgetFiles = (): Promise<void> => this.data.forget();
 
@@ -71,12 +74,11 @@ export class Session {
     return this.jobs.run('train', async (signal) => {
       const called = performance.now();
       const info = describe(recipe);
-      const lacking = this.data.lacking(info);
-      if (lacking.length > 0) throw new Refusal('data', `These files are still missing: ${lacking.join(', ')}.`);
+      const data = await this.data.of(recipe, info, signal);
       await this.jobs.quiet;
       let begun = false;
       const training = {
-        ...{ recipe, info, data: this.data.of(info), signal, lossEvery, from },
+        ...{ recipe, info, data, signal, lossEvery, from },
         started: (model: Model) => {
           begun = true;
           this.replace(model, recipe);
@@ -100,6 +102,12 @@ export class Session {
   predict = (x: Float32Array): Promise<Float32Array> => {
     const model = this.anyModel();
     const answer = predict(model, x);
+    this.jobs.hold(answer);
+    return answer;
+  };
+
+  picture = (file: File): Promise<Float32Array> => {
+    const answer = picture(this.anyModel(), file);
     this.jobs.hold(answer);
     return answer;
   };
@@ -135,7 +143,13 @@ export class Session {
   };
 
   private async take(recipe: string | null, bytes: Uint8Array): Promise<Loaded> {
-    const model = await this.gpu.use((device) => load(recipe, bytes, this.dataFor(recipe), device));
+    const data = await this.dataFor(recipe);
+    const loadWith = (data: Data | null): Promise<Model> => this.gpu.use((device) => load(recipe, bytes, data, device));
+    const model = await loadWith(data).catch((error: unknown) => {
+      // The files here may be another recipe's.
+      if (recipe === null && data && (error as { kind?: string }).kind === 'data') return loadWith(null);
+      throw error;
+    });
     await this.jobs.quiet;
     const text = recipe ?? model.recipe;
     this.replace(model, text);
@@ -144,10 +158,10 @@ export class Session {
   }
 
   // Without its data a model can still be asked. What a file's own recipe needs is not known before it is read.
-  private dataFor(recipe: string | null): { [name: string]: Uint8Array } | null {
+  private async dataFor(recipe: string | null): Promise<Data | null> {
     if (recipe === null) return this.data.all();
     const info = describe(recipe);
-    return this.data.lacking(info).length === 0 ? this.data.of(info) : null;
+    return this.data.lacking(info).length === 0 ? this.data.of(recipe, info) : null;
   }
 
   keep = async (): Promise<void> => {
@@ -226,5 +240,6 @@ function modelInfo(model: Model): ModelInfo {
     classes: [...model.classes],
     step: model.step,
     epoch: model.epoch,
+    pictures: onPictures(describe(model.recipe)),
   };
 }

@@ -22,7 +22,9 @@ export class Shelf {
 
   async restore(): Promise<void> {
     try {
-      this.checkpoint = (await storage.get(AUTOSAVE)) ?? null;
+      const last = (await storage.get(AUTOSAVE)) ?? null;
+      // Somebody may have loaded a model meanwhile.
+      this.checkpoint ??= last;
       this.list = await storage.list();
     } catch (error) {
       this.problem = (error as Error).message;

@@ -16,9 +16,16 @@ export class NetworkPanel {
   show(model: ModelInfo): void {
     this.box.replaceChildren(table(model.summary));
     const parts = [`${format.count(model.parameters)} parameters`];
+    const flops = /[\d,]+ FLOPs a sample/.exec(model.summary);
+    if (flops) parts.push(flops[0]);
     if (model.planBytes > 0) parts.push(`a training step needs ${format.bytes(model.planBytes)} of GPU memory`);
     this.facts = parts.join(' · ');
     this.outdated(false);
+  }
+
+  // What was shown may be out of date: there are other files.
+  forget(): void {
+    this.previewed = '';
   }
 
   // Whether the recipe in view has an error, so that the network shown is an older one's.
@@ -37,6 +44,11 @@ export class NetworkPanel {
       if (model && recipe === text()) this.show(model);
       if (!model) this.previewed = '';
     } catch (error) {
+      const { kind } = error as { kind?: string };
+      // Another reading took its place.
+      if (kind === 'stopped') return this.forget();
+      // Beside the files it is said what is wrong with them.
+      if (kind === 'data') return this.box.replaceChildren();
       this.box.replaceChildren(make('p', 'error', (error as Error).message));
       byId('network-details', HTMLDetailsElement).open = true;
       this.facts = '';
@@ -45,18 +57,20 @@ export class NetworkPanel {
   }
 }
 
+// Layers, outputs and parameters. The operations of each layer would not fit beside them; their sum stands below.
 function table(text: string): HTMLElement {
   const lines = text.split('\n').filter((line) => line.trim() && !/^[─-]+$/.test(line.trim()));
   // Columns are two blanks apart. The last line sums up.
-  const rows = lines.slice(0, -1).map((line) => line.trim().split(/\s{2,}/));
-  // As it is, where it is laid out otherwise.
-  if (rows.length < 2 || rows.some((row) => row.length !== 3)) return make('pre', '', text);
+  const rows = lines.slice(0, -1).map((line) => ({ depth: (/^ */.exec(line)?.[0].length ?? 0) / 2, cells: line.trim().split(/\s{2,}/) }));
+  // As it is, where it is laid out otherwise. A layer that holds others has no numbers of its own.
+  if (rows.length < 2 || rows.some(({ cells }) => cells.length < 2 || cells.length > 4)) return make('pre', '', text);
   const table = make('table');
-  rows.forEach((cells, i) => {
+  rows.forEach(({ depth, cells: [layer, ...cells] }, i) => {
     const row = make('tr');
-    const head = make('th', '', cells[0]);
+    const head = make('th', '', layer);
     head.scope = i === 0 ? 'col' : 'row';
-    row.append(head, ...cells.slice(1).map((cell) => make(i === 0 ? 'th' : 'td', '', cell)));
+    head.style.paddingLeft = `${depth}em`;
+    row.append(head, ...[0, 1].map((n) => make(i === 0 ? 'th' : 'td', '', cells[n] ?? '')));
     (i === 0 ? table.createTHead() : (table.tBodies[0] ?? table.createTBody())).append(row);
   });
   return table;

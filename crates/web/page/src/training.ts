@@ -1,6 +1,6 @@
 // One training: the engine's events made into few messages for the page.
 
-import { type Device, type Model, type RecipeInfo, train } from 'wgrad';
+import { type Data, type Device, type Model, type RecipeInfo, train } from 'wgrad';
 import { Rate, Throttle } from './meter';
 import type { EpochRow, News, Point, Progress } from './protocol';
 
@@ -12,7 +12,7 @@ const READINGS = 120;
 export interface Training {
   recipe: string;
   info: RecipeInfo;
-  data: { [name: string]: Uint8Array } | null;
+  data: Data | null;
   device: Device;
   signal: AbortSignal;
   lossEvery: number | null;

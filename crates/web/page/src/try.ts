@@ -1,9 +1,10 @@
-// "Try it": what the network says to a drawing or to a test sample, at each stroke, while it trains too.
+// "Try it": what the network says to a drawing, a picture or a test sample, at each stroke, while it trains too.
 
 import { byId, make, onPress, setText } from './dom';
 import type { Engine } from './engine';
 import * as format from './format';
 import { Pad } from './pad';
+import { PictureView } from './picture';
 import type { ModelInfo } from './protocol';
 
 // More bars than this do not fit; then the likeliest are shown.
@@ -13,6 +14,7 @@ const WATCH_MS = 250;
 
 export class TryPanel {
   private readonly pad: Pad;
+  private readonly picture: PictureView;
   private readonly list = byId('probabilities', HTMLElement);
   private readonly guess = byId('guess', HTMLElement);
   private readonly note = byId('guess-note', HTMLElement);
@@ -23,8 +25,8 @@ export class TryPanel {
   private next: Float32Array | null = null;
   private asking = false;
   private samples = 0;
-  // Whether the model takes what the pad can give.
-  private drawable = true;
+  // What is given to the model: a drawing, a picture, or test samples only.
+  private mode: 'pad' | 'picture' | 'values' = 'pad';
   private label: number | null = null;
   private watched = 0;
   private speaking = 0;
@@ -34,6 +36,14 @@ export class TryPanel {
       this.label = null;
       this.ask(x);
     });
+    this.picture = new PictureView(
+      (file) => engine.call('picture', file),
+      (x) => {
+        this.label = null;
+        if (this.mode === 'picture') this.ask(x);
+      },
+      (message) => setText(this.note, message),
+    );
     onPress(byId('clear', HTMLButtonElement), () => this.pad.clear());
     onPress(byId('sample', HTMLButtonElement), () => void this.takeSample());
     this.build('0123456789'.split(''));
@@ -44,14 +54,18 @@ export class TryPanel {
     this.model = model;
     byId('sample', HTMLButtonElement).setAttribute('aria-disabled', String(!model));
     if (same && model) return;
+    const shape = model?.inputShape ?? [];
     const image = this.imageShape();
-    const drawable = !model || image !== null;
-    this.drawable = drawable;
+    this.mode = !model ? this.mode : image ? 'pad' : pictureShape(shape) ? 'picture' : 'values';
     if (model && model.classes.join() !== this.classes.join()) this.build(model.classes);
     if (image) this.pad.shape(...image);
-    byId('try', HTMLElement).classList.toggle('values', !drawable);
+    byId('try', HTMLElement).dataset['mode'] = this.mode;
+    for (const [id, mode] of [['picture-box', 'picture'], ['choose-picture', 'picture'], ['pad', 'pad'], ['clear', 'pad'], ['pad-help', 'pad'], ['seen', 'pad']] as const) {
+      byId(id, HTMLElement).hidden = this.mode !== mode;
+    }
     const trained = !model ? 'No model yet.' : model.step === 0 ? 'Not trained yet: it guesses.' : `After ${format.count(model.step)} steps.`;
-    setText(byId('try-state', HTMLElement), drawable ? trained : `This model takes [${model?.inputShape.join(', ')}], which cannot be drawn.`);
+    setText(byId('try-state', HTMLElement), this.mode !== 'values' ? trained : `This model takes [${shape.join(', ')}], which cannot be drawn.`);
+    if (model && this.mode === 'picture') this.picture.use(shape as [number, number, number]);
     this.again();
   }
 
@@ -66,13 +80,19 @@ export class TryPanel {
   }
 
   private again(): void {
-    const image = this.pad.image();
-    if (image && this.model) this.ask(image);
+    const x = this.given();
+    if (x && this.model) this.ask(x);
   }
 
-  // [height, width] where the model takes grey images.
+  // What is on the pad, or the picture.
+  private given(): Float32Array | null {
+    return this.mode === 'pad' ? this.pad.image() : this.mode === 'picture' ? this.picture.x : null;
+  }
+
+  // [height, width] where the model takes grey images that can be drawn.
   private imageShape(): [number, number] | null {
     const shape = this.model?.inputShape ?? [];
+    if (this.model?.pictures) return null;
     if (shape.length === 3 && shape[0] === 1) return [shape[1] as number, shape[2] as number];
     if (shape.length === 2) return [shape[0] as number, shape[1] as number];
     return shape.length === 1 && shape[0] === 784 ? [28, 28] : null;
@@ -87,7 +107,8 @@ export class TryPanel {
         this.samples = 0;
         return next();
       });
-      if (this.imageShape()) this.pad.show(x);
+      if (this.mode === 'pad') this.pad.show(x);
+      else if (this.mode === 'picture') this.picture.show(x);
       else this.ask(x);
       this.label = this.classes.length > 0 ? label : null;
     } catch (error) {
@@ -114,7 +135,7 @@ export class TryPanel {
       try {
         const out = await this.engine.call('predict', x);
         // Cleared meanwhile.
-        if (this.pad.image() || !this.imageShape()) this.show(out, x);
+        if (this.given() || this.mode === 'values') this.show(out, x);
       } catch (error) {
         setText(this.note, (error as Error).message);
       }
@@ -149,7 +170,7 @@ export class TryPanel {
     });
     if (!out) {
       setText(this.guess, format.NONE);
-      setText(this.note, this.drawable ? 'what the network sees' : 'Take a test sample to see what it answers.');
+      setText(this.note, { pad: 'what the network sees', picture: 'Choose a picture, or take a test sample.', values: 'Take a test sample to see what it answers.' }[this.mode]);
       return;
     }
     if (best < 0) {
@@ -166,3 +187,5 @@ export class TryPanel {
     this.speaking = window.setTimeout(() => setText(this.said, `Most likely ${name}, ${format.percent(out[best] ?? 0, 0)}`), SPEAK_MS);
   }
 }
+
+const pictureShape = (shape: number[]): boolean => shape.length === 3 && (shape[0] === 1 || shape[0] === 3);

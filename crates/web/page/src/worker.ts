@@ -25,6 +25,7 @@ const answers: Answers = {
   resume: session.resume,
   stop: session.stop,
   predict: session.predict,
+  picture: session.picture,
   sample: session.sample,
   evaluate: session.evaluate,
   save: session.save,

@@ -1,7 +1,7 @@
 //! Pictures that are kept as the files that they are, and decoded for every batch by the loader's threads.
 
+use super::assemble::ImageOptions;
 use super::pixels::Pixels;
-use super::set::ImageOptions;
 use crate::data::dataset::Samples;
 use std::fmt;
 
@@ -11,15 +11,9 @@ pub(super) struct Encoded {
     pub(super) options: ImageOptions,
 }
 
-impl Encoded {
-    fn each(&self) -> usize {
-        self.options.channels * self.options.size[0] * self.options.size[1]
-    }
-}
-
 impl Samples for Encoded {
     fn values(&self) -> usize {
-        self.files.len() * self.each()
+        self.files.len() * self.options.each()
     }
 
     fn make(&self, row: usize, out: &mut Vec<f32>) {
@@ -28,7 +22,7 @@ impl Samples for Encoded {
             // Through bytes, so that the samples are those of a set that keeps pixels.
             Ok(pixels) => out.extend(pixels.planes(channels, size, fit).iter().map(|&v| f32::from(v) / 255.0)),
             // invariant: decoding is a pure function, and went well once.
-            Err(_) => out.resize(out.len() + self.each(), 0.0),
+            Err(_) => out.resize(out.len() + self.options.each(), 0.0),
         }
     }
 }

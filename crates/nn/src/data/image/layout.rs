@@ -6,7 +6,7 @@
 //! photos/train/cats/old/1.jpg   folders round all of it, and folders inside of a class, do not count
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use super::sorted::Sorted;
 
 /// Which part of a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ impl Part {
 /// The files of each class of each part, as indices into the paths, sorted by path.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Layout {
-    pub(super) parts: BTreeMap<Part, BTreeMap<String, Vec<usize>>>,
+    pub(super) parts: Sorted<Part, Sorted<String, Vec<usize>>>,
     /// Files that are in no class folder.
     pub(super) beside: Vec<usize>,
 }
@@ -51,18 +51,23 @@ pub(super) struct Layout {
 /// The layout of files and folders at these paths.
 pub(super) fn layout(files: &[String], folders: &[String]) -> Layout {
     let mut files: Vec<(usize, &str)> = files.iter().map(String::as_str).enumerate().collect();
-    files.sort_by(|a, b| a.1.cmp(b.1));
-    let mut folders: BTreeSet<&str> = folders.iter().map(String::as_str).collect();
+    files.sort_unstable_by(|a, b| (a.1, a.0).cmp(&(b.1, b.0)));
+    let mut folders: Vec<&str> = folders.iter().map(String::as_str).collect();
     // Folders round all of it.
     while let Some(outer) = shared(&files) {
         let inside = |path: &'_ str| path.strip_prefix(outer.as_str()).and_then(|rest| rest.strip_prefix('/')).map(str::len);
         files.iter_mut().for_each(|(_, path)| *path = &path[path.len() - inside(path).unwrap_or(0)..]);
         folders = folders.iter().filter_map(|path| inside(path).map(|len| &path[path.len() - len..])).collect();
     }
-    let top: BTreeSet<&str> =
-        files.iter().filter_map(|(_, path)| path.split_once('/')).map(|(top, _)| top).chain(folders.iter().filter(|f| !f.contains('/')).copied()).collect();
-    let named = |part: Part| top.iter().any(|name| Part::named(name) == Some(part));
-    let parts = named(Part::Train) && (named(Part::Test) || named(Part::Validation));
+    let inner = files.iter().filter_map(|(_, path)| path.split_once('/')).map(|(top, _)| top);
+    let top = inner.chain(folders.iter().filter(|f| !f.contains('/')).copied());
+    let mut named: Vec<Part> = Vec::new();
+    top.filter_map(Part::named).for_each(|part| {
+        if !named.contains(&part) {
+            named.push(part);
+        }
+    });
+    let parts = named.contains(&Part::Train) && named.len() > 1;
     let place = |path: &str| -> Option<(Part, String)> {
         let (part, rest) = match parts {
             true => path.split_once('/').and_then(|(top, rest)| Some((Part::named(top)?, rest)))?,
@@ -72,17 +77,17 @@ pub(super) fn layout(files: &[String], folders: &[String]) -> Layout {
     };
     let mut layout = Layout::default();
     if parts {
-        layout.parts.extend(top.iter().filter_map(|name| Part::named(name)).map(|part| (part, BTreeMap::new())));
+        named.into_iter().for_each(|part| layout.parts.insert(part, Sorted::default()));
     }
     for folder in folders {
         // As if there were a file in it.
         if let Some((part, class)) = place(&format!("{folder}/")) {
-            layout.parts.entry(part).or_default().entry(class).or_default();
+            layout.parts.entry(&part).entry(class.as_str());
         }
     }
     for (n, path) in files {
         match place(path) {
-            Some((part, class)) => layout.parts.entry(part).or_default().entry(class).or_default().push(n),
+            Some((part, class)) => layout.parts.entry(&part).entry(class.as_str()).push(n),
             None => layout.beside.push(n),
         }
     }

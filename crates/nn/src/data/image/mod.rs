@@ -2,33 +2,50 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `pixels` | JPEG, PNG, WebP, BMP and GIF as planes of bytes |
+//! | `decode` | JPEG, PNG, WebP, BMP and GIF as pixels |
+//! | `pixels` | pixels as planes of bytes |
 //! | `encoded` | pictures that are kept as files |
 //! | `exif` | how a camera was held |
 //! | `walk` | the files of a folder, a tar or a zip |
-//! | `layout` | what their paths say |
+//! | `limits` | what is too much |
+//! | `layout` | what the paths of a set say |
 //! | `set` | [`Images`]: a set of them, decoded on several threads |
+//! | `gather` | [`Gathering`]: a set whose files somebody else reads and decodes, such as a browser |
+//! | `sorted` | a small map |
+//! | `assemble` | from decoded pictures to sets |
 
+mod assemble;
+#[cfg(not(target_arch = "wasm32"))]
+mod decode;
+#[cfg(not(target_arch = "wasm32"))]
 mod encoded;
+#[cfg(not(target_arch = "wasm32"))]
 mod exif;
+mod gather;
 mod layout;
+mod limits;
 mod pixels;
+#[cfg(not(target_arch = "wasm32"))]
 mod set;
+mod sorted;
+#[cfg(not(target_arch = "wasm32"))]
 pub(crate) mod walk;
 
 pub use crate::recipe::{BadFiles, Keep};
+pub use assemble::{BadFile, ImageOptions, Images};
+pub use gather::Gathering;
 pub use layout::Part;
-pub use set::{BadFile, ImageOptions, Images};
-pub use walk::{Limits, find};
-
-pub use pixels::MAX_PIXELS;
-pub(crate) use pixels::Pixels;
+pub use limits::{Limits, is_litter};
+pub use pixels::{MAX_PIXELS, Pixels};
+pub use sorted::Sorted;
+#[cfg(not(target_arch = "wasm32"))]
+pub use walk::find;
 
 use super::error::DataError;
 use super::framing::Image;
 use crate::files::Input;
-use std::io::Read;
-use std::path::Path;
+#[cfg(not(target_arch = "wasm32"))]
+use std::{io::Read, path::Path};
 
 /// The most bytes of one picture file.
 pub const MAX_FILE: u64 = 128 << 20;
@@ -38,6 +55,7 @@ pub const MAX_FILE: u64 = 128 << 20;
 ///
 /// # Errors
 /// [`DataError::Picture`] where it cannot be read or decoded, or the network takes no pictures.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn read_picture(path: &Path, input: &Input) -> Result<Vec<f32>, DataError> {
     // Before the file is read: no picture will do.
     shape(&path.display().to_string(), input)?;
@@ -60,10 +78,19 @@ fn shape(file: &str, input: &Input) -> Result<(usize, [usize; 2]), DataError> {
 ///
 /// # Errors
 /// As [`read_picture`].
+#[cfg(not(target_arch = "wasm32"))]
 pub fn picture(file: &str, bytes: &[u8], input: &Input) -> Result<Vec<f32>, DataError> {
+    let pixels = Pixels::decode(bytes, MAX_PIXELS).map_err(|what| DataError::Picture { file: file.to_owned(), what })?;
+    framed(file, &pixels, input)
+}
+
+/// [`read_picture`] of a picture that is decoded already.
+///
+/// # Errors
+/// [`DataError::Picture`] where the network takes no pictures.
+pub fn framed(file: &str, pixels: &Pixels, input: &Input) -> Result<Vec<f32>, DataError> {
     let wrong = |what: String| DataError::Picture { file: file.to_owned(), what };
     let (channels, size) = shape(file, input)?;
-    let pixels = Pixels::decode(bytes, MAX_PIXELS).map_err(wrong)?;
     let framing = input.picture.as_ref();
     let (kept, fit) = framing.map_or((size, Default::default()), |f| (f.size, f.fit));
     if kept.contains(&0) || kept[0].saturating_mul(kept[1]) > MAX_PIXELS {
@@ -79,6 +106,7 @@ pub fn picture(file: &str, bytes: &[u8], input: &Input) -> Result<Vec<f32>, Data
 }
 
 /// The bytes of a picture file, of [`MAX_FILE`] at most.
+#[cfg(not(target_arch = "wasm32"))]
 fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
     let failed = |source| DataError::Io { action: "read", path: path.to_owned(), source };
     let mut bytes = Vec::new();

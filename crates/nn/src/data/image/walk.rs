@@ -4,6 +4,7 @@
 //! written, so nothing could be harmed, but such an archive is no set of pictures. A file of more than [`Limits::file`] bytes is named and
 //! passed over; an archive that expands to more than [`Limits::expanded`] bytes and 32 times its own size is given up.
 
+use super::limits::{Limits, is_litter};
 use crate::data::error::DataError;
 use flate2::bufread::MultiGzDecoder;
 use std::cell::Cell;
@@ -11,25 +12,6 @@ use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-
-/// What may be read before it is too much.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Pixels of one picture.
-    pub pixels: usize,
-    /// Bytes of one file.
-    pub file: u64,
-    /// Bytes that an archive may expand to whatever its size; beyond, 32 times its size.
-    pub expanded: u64,
-    /// Bytes of all pictures of a set as they are kept.
-    pub kept: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { pixels: super::MAX_PIXELS, file: super::MAX_FILE, expanded: 1 << 30, kept: 16 << 30 }
-    }
-}
 
 /// Times its size that an archive may expand to: pictures hardly compress.
 const EXPANSION: u64 = 32;
@@ -84,12 +66,6 @@ pub(crate) fn walk(path: &Path, limits: &Limits, visitor: &mut dyn Visitor) -> R
 /// The sum over a tar header, the field of the sum itself being blanks.
 fn checksum(header: &[u8]) -> u32 {
     header.iter().enumerate().map(|(n, &byte)| u32::from(if (148..156).contains(&n) { b' ' } else { byte })).sum()
-}
-
-/// Whether a path is none of the set's: hidden files, and what file managers leave behind.
-pub(crate) fn is_litter(path: &str) -> bool {
-    let known = |name: &str| ["thumbs.db", "desktop.ini", "__macosx"].contains(&name.to_ascii_lowercase().as_str());
-    path.split('/').any(|part| part.starts_with('.') || known(part))
 }
 
 struct Folder<'a> {
