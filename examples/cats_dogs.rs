@@ -12,8 +12,8 @@ use std::sync::Arc;
 use wgrad::nn::data::augment::{Augment, RandomHorizontalFlip};
 use wgrad::nn::data::framing::Image;
 use wgrad::nn::data::image::{ImageOptions, Images, Part};
-use wgrad::nn::report::draw_heat;
 use wgrad::nn::layers::Conv2d;
+use wgrad::nn::report::draw_heat;
 use wgrad::prelude::*;
 
 /// Height and width of the pictures.

@@ -12,8 +12,8 @@ use wgrad::nn::Answers;
 use wgrad::nn::data::augment::{Augment, RandomHorizontalFlip};
 use wgrad::nn::data::cifar::cifar10;
 use wgrad::nn::data::locate::folders;
-use wgrad::nn::metrics::Classification;
 use wgrad::nn::layers::Conv2d;
+use wgrad::nn::metrics::Classification;
 use wgrad::prelude::*;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -142,7 +142,8 @@ impl Progress for Told {
             accuracy: named("accuracy"),
             val_loss: named("val_loss"),
             val_accuracy: named("val_accuracy"),
-            learning_rate: self.model.recipe.optimizer.learning_rate(),
+            // Told where a schedule changes it.
+            learning_rate: named("learning_rate").unwrap_or_else(|| self.model.recipe.optimizer.learning_rate()),
             seconds: (js_sys::Date::now() - self.began) / 1e3,
             data_wait: None,
         };

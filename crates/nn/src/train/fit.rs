@@ -188,6 +188,9 @@ impl Trainer {
             metrics.push(("val_loss", v.loss));
             metrics.extend(v.accuracy.map(|a| ("val_accuracy", a)));
         }
+        if self.options.schedule.is_some() {
+            metrics.push(("learning_rate", learning_rate));
+        }
         progress.finish_epoch(&metrics);
         let share = |sum: f64| sum / epoch.seen.max(1) as f64;
         Ok(Some(EpochRow {
