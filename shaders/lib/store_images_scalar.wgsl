@@ -4,7 +4,7 @@
 
 fn store1(first: u32, row: u32, col: u32, value: f32) {
   if col < params.n {
-    let at = first / conv.images + col / conv.pixels * conv.out_image + row * conv.pixels + col % conv.pixels;
+    let at = image_rows(first) + col / conv.pixels * conv.out_image + row * conv.pixels + col % conv.pixels;
     out[at] = stored(epilogue(value, at));
   }
 }

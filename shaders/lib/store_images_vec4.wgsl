@@ -4,7 +4,7 @@
 
 fn store4(first: u32, row: u32, col: u32, value: vec4<f32>) {
   if col < params.n {
-    let at = (first / conv.images + col / conv.pixels * conv.out_image + row * conv.pixels + col % conv.pixels) / 4u;
+    let at = (image_rows(first) + col / conv.pixels * conv.out_image + row * conv.pixels + col % conv.pixels) / 4u;
     out[at] = stored(epilogue(value, at));
   }
 }

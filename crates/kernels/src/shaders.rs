@@ -144,6 +144,7 @@ pub static PARTS: &[(&str, &str)] = files![
     "lib/conv_input_scalar",
     "lib/conv_input_vec4",
     "lib/a_step_images",
+    "lib/image_rows",
     "lib/store_images_scalar",
     "lib/store_images_vec4",
     "lib/load_a_scalar",

@@ -1,8 +1,9 @@
-//! The cases of the convolutions: windows of every kind, sizes around the tiles, groups, and fused epilogues.
+//! The cases of the convolutions: windows of every kind, sizes around the tiles, groups, sums that must be cut, operands as views, and
+//! fused epilogues.
 
 use super::{Binary, BinaryKind, Conv2d, Conv2dWeightGrad, ConvTranspose2d, Map, Unary, UnaryKind, Window};
 use crate::body::{Source, Step};
-use crate::{Case, DType, Fill, Input, Op, Shape, Tolerance};
+use crate::{Case, DType, Fill, Input, Op, Shape, Tolerance, View};
 
 /// Images, weights, window.
 type Geometry = (&'static str, [usize; 4], [usize; 4], Window);
@@ -92,8 +93,31 @@ pub(super) fn forward() -> Vec<Case> {
         let backward = longest(x, w, &window);
         made(format!("conv2d {name}"), Conv2d::new(window), [&x, &w], terms, backward, dtype)
     });
+    all.extend(lying());
     all.extend(epilogues());
+    // Sums longer than an invocation walks: for `naive` with packed weights, for all others, and for `naive` without packing.
+    let plain = |name: &str, x: [usize; 4], w: [usize; 4], window: Window| {
+        made(format!("conv2d {name}"), Conv2d::new(window), [&x, &w], w[1] * w[2] * w[3], 1, DType::F32).no_grad()
+    };
+    all.push(plain("2x5001x3x4 k3, long", [2, 5001, 3, 4], [5, 5001, 3, 3], Window::default()));
+    all.push(plain("2x21900x3x3 k3, very long", [2, 21_900, 3, 3], [2, 21_900, 3, 3], Window::default()));
+    all.push(plain("2x60100x1x3 k1 stride 2, long", [2, 60_100, 1, 3], [6, 60_100, 1, 1], Window { strides: [2, 2], ..Window::default() }));
+    all.push(plain("1x65600x1x1 k1, a group each", [1, 65_600, 1, 1], [328_000, 1, 1, 1], Window { group: 65_600, ..Window::default() }));
     all
+}
+
+/// Operands that do not lie row by row, and those of which some do.
+fn lying() -> Vec<Case> {
+    let (x, w) = ([2, 3, 8, 8], [5, 3, 3, 3]);
+    let views =
+        [("x transposed", View::Transposed, View::Plain), ("w sliced", View::Plain, View::Sliced), ("x sliced, w transposed", View::Sliced, View::Transposed)];
+    let case = |(name, of_x, of_w)| {
+        let mut case =
+            made(format!("conv2d 2x3x8x8 k3 {name}"), Conv2d::new(Window::padded(1, 1)), [&x, &w], 27, longest(x, w, &Window::padded(1, 1)), DType::F32);
+        (case.inputs[0].view, case.inputs[1].view) = (of_x, of_w);
+        case
+    };
+    views.into_iter().map(case).collect()
 }
 
 /// The cases of `conv_transpose2d`: the input gradients of the same convolutions, and some that nobody would differentiate to.
@@ -114,6 +138,20 @@ pub(super) fn transposed() -> Vec<Case> {
     all.push(upsample("2x4x5x5 k2 stride 2", [2, 4, 5, 5], [4, 3, 2, 2], 2, 0, 0));
     all.push(upsample("1x3x4x6 k4 stride 2 pad 1", [1, 3, 4, 6], [3, 2, 4, 4], 2, 1, 0));
     all.push(upsample("1x3x3x3 k1 stride 3, holes", [1, 3, 3, 3], [3, 2, 1, 1], 3, 0, 2));
+    all.push(upsample("2x21900x1x1 k3, very long", [2, 21_900, 1, 1], [21_900, 2, 3, 3], 1, 0, 0).no_grad());
+    let mut viewed = upsample("2x4x5x6 k2 stride 2, both as views", [2, 4, 5, 6], [4, 3, 2, 2], 2, 0, 0);
+    (viewed.inputs[0].view, viewed.inputs[1].view) = (View::Sliced, View::Transposed);
+    all.push(viewed);
+    let fused = |name: &str, x: [usize; 4], w: [usize; 4], window: Window, dtype: DType| {
+        let y = output(x, w, &window);
+        let rest = [0, 1].map(|a| window.rest(a, x[2 + a], w[2 + a]));
+        let (terms, backward) = (w[0] / window.group * w[2] * w[3], longest(x, w, &window));
+        let op = |chain| ConvTranspose2d { window, output_padding: rest, epilogue: Some(chain) }.into();
+        biased(format!("conv_transpose2d {name}"), op, [y, w], x, [terms, backward], dtype)
+    };
+    all.push(fused("2x3x8x8 k3", [2, 3, 8, 8], [5, 3, 3, 3], Window::padded(1, 1), DType::F32));
+    all.push(fused("1x2x9x10 k3 stride 2", [1, 2, 9, 10], [3, 2, 3, 3], Window { strides: [2, 2], ..Window::padded(1, 1) }, DType::F32));
+    all.push(fused("2x3x8x8 k3 f16", [2, 3, 8, 8], [5, 3, 3, 3], Window::padded(1, 1), DType::F16));
     all
 }
 
@@ -130,29 +168,41 @@ pub(super) fn weight_grad() -> Vec<Case> {
     // Few outputs and a long sum: k is cut into pieces.
     all.push(grad("8x3x24x24 k3, long", [8, 3, 24, 24], [8, 3, 3, 3], Window::padded(1, 1), DType::F32).no_grad());
     all.push(grad("9x2x33x17 k3, long and odd", [9, 2, 33, 17], [3, 2, 3, 3], Window::default(), DType::F32).no_grad());
+    all.push(grad("1x1x520x514 k1x3, very long", [1, 1, 520, 514], [5, 1, 1, 3], Window::default(), DType::F32).no_grad());
+    let mut viewed = grad("2x3x8x8 k3, both as views", [2, 3, 8, 8], [5, 3, 3, 3], Window::padded(1, 1), DType::F32);
+    (viewed.inputs[0].view, viewed.inputs[1].view) = (View::Transposed, View::Sliced);
+    all.push(viewed);
     all
+}
+
+/// Bias and relu behind what `op` makes of `operands`, with a result of shape `result`; `terms` forward and backward.
+fn biased(name: String, op: impl FnOnce(Map) -> Op, operands: [[usize; 4]; 2], result: [usize; 4], terms: [usize; 2], dtype: DType) -> Case {
+    let step = |op: Op, args: &[Source]| Step { op, args: args.to_vec(), dtype };
+    let add = step(Binary(BinaryKind::Add).into(), &[Source::Head, Source::Input(0)]);
+    let relu = step(Unary(UnaryKind::Relu).into(), &[Source::Step(0)]);
+    let mut all = inputs([&operands[0], &operands[1]], terms[0], dtype);
+    all.push(Input::new([result[1], 1, 1], dtype, Fill::Uniform(-1.0, 1.0)));
+    // Each step rounds once more; the chain runs in f32 and rounds to f16 once.
+    let sum = Tolerance::reduction(terms[0]);
+    let tolerance = Tolerance { rtol: sum.rtol + Tolerance::ulp(4.0).rtol, atol: sum.atol + Tolerance::ulp(4.0).atol };
+    Case::new(format!("{name} bias relu"), op(Map { shape: Shape(result.to_vec()), steps: vec![add, relu] }), all)
+        .tolerance(tolerance.stored_as(dtype))
+        .backward(growing(terms[1]).stored_as(dtype))
 }
 
 /// Bias and activation behind a convolution.
 fn epilogues() -> Vec<Case> {
-    let fused = |name: &str, x: [usize; 4], w: [usize; 4], window: Window| {
-        let shape = Shape(output(x, w, &window).to_vec());
-        let step = |op: Op, args: &[Source]| Step { op, args: args.to_vec(), dtype: DType::F32 };
-        let add = step(Binary(BinaryKind::Add).into(), &[Source::Head, Source::Input(0)]);
-        let relu = step(Unary(UnaryKind::Relu).into(), &[Source::Step(0)]);
-        let mut all = inputs([&x, &w], w[1] * w[2] * w[3], DType::F32);
-        all.push(Input::f32([w[0], 1, 1]));
-        let sum = Tolerance::reduction(w[1] * w[2] * w[3]);
-        let backward = longest(x, w, &window);
-        let tolerance = Tolerance { rtol: sum.rtol + Tolerance::ulp(4.0).rtol, atol: sum.atol + Tolerance::ulp(4.0).atol };
-        Case::new(format!("conv2d {name} bias relu"), Conv2d { window, epilogue: Some(Map { shape, steps: vec![add, relu] }) }, all)
-            .tolerance(tolerance)
-            .backward(growing(backward))
+    let fused = |name: &str, x: [usize; 4], w: [usize; 4], window: Window, dtype: DType| {
+        let result = output(x, w, &window);
+        let terms = [w[1] * w[2] * w[3], longest(x, w, &window)];
+        biased(format!("conv2d {name}"), |chain| Conv2d { window, epilogue: Some(chain) }.into(), [x, w], result, terms, dtype)
     };
     vec![
-        fused("2x3x8x8 k3", [2, 3, 8, 8], [5, 3, 3, 3], Window::padded(1, 1)),
-        fused("2x3x7x5 k3", [2, 3, 7, 5], [6, 3, 3, 3], Window::default()),
-        fused("2x6x4x8 k1", [2, 6, 4, 8], [7, 6, 1, 1], Window::default()),
-        fused("2x4x8x8 k3 depthwise", [2, 4, 8, 8], [4, 1, 3, 3], Window { group: 4, ..Window::padded(1, 1) }),
+        fused("2x3x8x8 k3", [2, 3, 8, 8], [5, 3, 3, 3], Window::padded(1, 1), DType::F32),
+        fused("2x3x7x5 k3", [2, 3, 7, 5], [6, 3, 3, 3], Window::default(), DType::F32),
+        fused("2x6x4x8 k1", [2, 6, 4, 8], [7, 6, 1, 1], Window::default(), DType::F32),
+        fused("2x4x8x8 k3 depthwise", [2, 4, 8, 8], [4, 1, 3, 3], Window { group: 4, ..Window::padded(1, 1) }, DType::F32),
+        fused("2x3x8x8 k3 f16", [2, 3, 8, 8], [5, 3, 3, 3], Window::padded(1, 1), DType::F16),
+        fused("2x3x7x5 k3 f16", [2, 3, 7, 5], [6, 3, 3, 3], Window::default(), DType::F16),
     ]
 }

@@ -78,7 +78,7 @@ pub(super) fn lower(op: &str, facts: &Lowering<'_>, product: &Product<'_>) -> Re
 pub(super) struct Product<'a> {
     /// The product.
     pub(super) gemm: Gemm<'a>,
-    /// Packs the weights: the launch and the bytes of its result, temporary 0.
+    /// Packs the weights: the launch and the bytes of its result, temporary 0; the product's own follow.
     pack: Option<(Launch, u64)>,
 }
 
@@ -136,6 +136,7 @@ impl Gather {
             a: Matrix { arg: Arg::Input(1), across: 0, along: 1, batch: vec![0], offset: 0 },
             b: Matrix { arg: Arg::Input(0), across: 1, along: 1, batch: vec![(self.channels * plane) as isize], offset: 0 },
             images: None,
+            partials: Arg::Temp(0),
             output,
             chain,
             extra,
@@ -174,9 +175,10 @@ impl Gather {
             pixels,
         };
         let pack = (by_taps || self.transposed).then(|| self.pack(taps, dtype, facts.caps));
-        let arg = if pack.is_some() { Arg::Temp(0) } else { Arg::Input(1) };
+        // The packed weights come before the partial sums.
+        let (arg, partials) = if pack.is_some() { (Arg::Temp(0), Arg::Temp(1)) } else { (Arg::Input(1), Arg::Temp(0)) };
         let a = Matrix { arg, across: k as isize, along: 1, batch: vec![(self.rows * k) as isize], offset: 0 };
-        Product { gemm: Gemm { k, a, images: Some(images), ..gemm }, pack }
+        Product { gemm: Gemm { k, a, images: Some(images), partials, ..gemm }, pack }
     }
 
     /// A 1×1 convolution that moves pixel by pixel: a product of plain matrices for each image and group.
@@ -238,11 +240,114 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
         a: Matrix { arg: Arg::Input(1), across: pixels as isize, along: 1, batch: vec![(rows * pixels) as isize], offset: 0 },
         b: Matrix { arg: Arg::Input(0), across: 1, along: 1, batch: vec![(w[1] * plane) as isize], offset: 0 },
         images: Some(images),
+        partials: Arg::Temp(0),
         output,
         chain,
         extra: Vec::new(),
         dtype: facts.inputs[0].dtype,
         read: bytes(&facts.inputs[0]) + bytes(&facts.inputs[1]),
         flops: 2.0 * w.numel() as f64 * k as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::launch::{Arg, Lowered, Lowering, Operand};
+    use crate::ops::{Conv2d, Conv2dWeightGrad, ConvTranspose2d, Window};
+    use crate::program::Const;
+    use crate::{Caps, DType, Op, TensorType};
+
+    fn lavapipe() -> Caps {
+        Caps { software: true, subgroup: Some((8, 8)), f16: true, max_invocations: 1024, max_workgroup_bytes: 32 << 10, ..Caps::default() }
+    }
+
+    fn lowered(op: &Op, shapes: [[usize; 4]; 2], caps: &Caps, variant: Option<&str>) -> Lowered {
+        let types = shapes.map(|s| TensorType::new(s, DType::F32));
+        let outputs = op.kernel().infer(&types).unwrap();
+        let inputs = types.each_ref().map(Operand::contiguous);
+        op.kernel().lower(&Lowering { variant, ..Lowering::new(&inputs, &outputs, caps) }).unwrap()
+    }
+
+    fn stems(lowered: &Lowered) -> Vec<&str> {
+        lowered.launches.iter().map(|l| l.program.stem).collect()
+    }
+
+    /// A constant and the parts of the product's program.
+    fn product<'l>(lowered: &'l Lowered, constant: &str) -> (Option<Const>, &'l [&'static str]) {
+        let program = &lowered.launches.iter().find(|l| l.program.stem.starts_with("matmul") || l.program.stem == "conv_few").unwrap().program;
+        (program.consts.iter().find(|(name, _)| *name == constant).map(|(_, c)| *c), &program.parts)
+    }
+
+    #[test]
+    fn windows_of_up_to_four_go_by_rows_of_taps_and_wider_ones_do_not() {
+        let caps = lavapipe();
+        for (kernel, pad, packs) in [(2, 0, true), (3, 1, true), (4, 0, true), (5, 2, false), (7, 3, false)] {
+            let op: Op = Conv2d::new(Window::padded(pad, pad)).into();
+            let all = lowered(&op, [[2, 8, 16, 16], [16, 8, kernel, kernel]], &caps, None);
+            assert_eq!(stems(&all).first() == Some(&"conv_pack"), packs, "{kernel}");
+            assert_eq!(product(&all, "BY_TAPS").0, Some(Const::Bool(packs)), "{kernel}");
+        }
+        // Neighbouring pixels are read as one run where the window moves by one pixel and whole vectors make up an image.
+        for (window, x, flat) in [
+            (Window::padded(1, 1), [2, 8, 16, 16], true),
+            (Window { strides: [1, 2], ..Window::padded(1, 1) }, [2, 8, 16, 16], false),
+            (Window { dilations: [1, 2], ..Window::padded(1, 1) }, [2, 8, 16, 16], false),
+            (Window::padded(1, 1), [2, 8, 7, 7], false),
+        ] {
+            let all = lowered(&Conv2d::new(window).into(), [x, [16, 8, 3, 3]], &caps, None);
+            let (found, parts) = product(&all, "FLAT");
+            assert_eq!(found, Some(Const::Bool(flat)), "{x:?}");
+            assert_eq!(parts.contains(&"lib/conv_input_vec4"), flat, "{x:?}");
+        }
+    }
+
+    #[test]
+    fn a_1x1_convolution_is_a_plain_product() {
+        for caps in [lavapipe(), Caps::default()] {
+            let op: Op = Conv2d::default().into();
+            let all = lowered(&op, [[4, 32, 8, 8], [64, 32, 1, 1]], &caps, None);
+            assert_eq!(all.launches.len(), 1);
+            assert!(!product(&all, "").1.contains(&"lib/conv_access"));
+            let op: Op = ConvTranspose2d::default().into();
+            let all = lowered(&op, [[4, 64, 8, 8], [64, 32, 1, 1]], &caps, None);
+            assert!(all.launches.len() == 1 && !product(&all, "").1.contains(&"lib/conv_access"));
+            // Where it skips pixels, or images have few of them, it gathers.
+            let strided: Op = Conv2d::new(Window { strides: [2, 2], ..Window::default() }).into();
+            assert!(product(&lowered(&strided, [[4, 32, 8, 8], [64, 32, 1, 1]], &caps, None), "").1.contains(&"lib/conv_access"));
+            let op: Op = Conv2d::default().into();
+            assert!(product(&lowered(&op, [[4, 32, 2, 2], [64, 32, 1, 1]], &caps, None), "").1.contains(&"lib/conv_access"));
+        }
+    }
+
+    #[test]
+    fn a_kernel_for_few_rows_takes_depthwise_convolutions() {
+        let window = Window { group: 16, ..Window::padded(1, 1) };
+        for caps in [lavapipe(), Caps::default()] {
+            let forward = lowered(&Conv2d::new(window.clone()).into(), [[2, 16, 16, 16], [16, 1, 3, 3]], &caps, None);
+            assert_eq!(stems(&forward), ["conv_pack", "conv_few"]);
+            let input = ConvTranspose2d { window: window.clone(), ..Default::default() };
+            assert_eq!(stems(&lowered(&input.into(), [[2, 16, 16, 16], [16, 1, 3, 3]], &caps, None)), ["conv_pack", "conv_few"]);
+            let weight = Conv2dWeightGrad { window: window.clone(), kernel_shape: [3, 3] };
+            let stem = stems(&lowered(&weight.into(), [[2, 16, 16, 16], [2, 16, 16, 16]], &caps, None))[0].to_owned();
+            assert_eq!(stem, "conv_few");
+        }
+    }
+
+    #[test]
+    fn packed_weights_and_partial_sums_do_not_share_memory() {
+        let op: Op = Conv2d::default().into();
+        let shapes = [[2, 5001, 3, 4], [5, 5001, 3, 3]];
+        let all = lowered(&op, shapes, &lavapipe(), Some("naive_splitk"));
+        assert_eq!(stems(&all), ["conv_pack", "matmul_naive", "matmul_splitk_reduce"]);
+        assert_eq!(product(&all, "PIECES").0, Some(Const::Bool(true)));
+        assert_eq!(all.temps, [4 * 5 * 5001 * 3 * 4, 2 * 4 * 2 * 5 * 2]);
+        let buffers = |n: usize| all.launches[n].args.iter().filter(|(a, _)| matches!(a, Arg::Temp(_))).map(|(a, _)| *a).collect::<Vec<_>>();
+        assert_eq!(buffers(0), [Arg::Temp(0)]);
+        assert_eq!(buffers(1), [Arg::Temp(0), Arg::Temp(1)]);
+        assert_eq!(buffers(2), [Arg::Temp(1)]);
+        // Without packing the sums are alone.
+        let strided: Op = Conv2d::new(Window { strides: [2, 2], ..Window::default() }).into();
+        let all = lowered(&strided, [[2, 60_100, 1, 3], [6, 60_100, 1, 1]], &lavapipe(), Some("naive_splitk"));
+        assert_eq!((stems(&all), all.temps.len()), (vec!["matmul_naive", "matmul_splitk_reduce"], 1));
     }
 }

@@ -15,6 +15,7 @@ pub(super) fn cases() -> Vec<Case> {
         plain(8, 1, 12),
         long(9, 4096, 12),
         long(3, 2047, 5),
+        long(5, 270_000, 4),
         plain(128, 40, 10),
         plain(1, 96, 68),
         plain(67, 64, 1),

@@ -79,6 +79,23 @@ impl Tile {
         }
     }
 
+    /// Turns of an invocation's loops for a step of k, those of inner loops included: a checked module (a debug build, Firefox) has
+    /// counters in its loops, which keep a driver from unrolling them.
+    fn turns(&self, caps: &Caps) -> f64 {
+        let vectors = f64::from(self.reg / 4);
+        match self.family {
+            Family::Naive => 1.0,
+            Family::Rows | Family::Few => 0.25,
+            Family::Subgroup => {
+                let (lanes, groups) = (self.workgroup(caps), self.tile_m / self.workgroup(caps));
+                // Measured there: the loop over the lanes is unrolled for eight lanes and one vector of columns only.
+                let lane_turns = if self.columns == 1 && lanes == 8 { 0 } else { lanes + 1 };
+                f64::from(1 + self.columns + groups * (1 + lane_turns)) / 4.0
+            }
+            Family::Tiled => 1.0 + vectors + vectors * (1.0 + vectors) + 8.0 / f64::from(self.tile_k),
+        }
+    }
+
     /// Whether an adapter can run it at all.
     pub fn runs(&self, caps: &Caps) -> bool {
         match self.family {
@@ -140,8 +157,6 @@ pub struct Problem {
     pub b: Side,
     /// Whether B is gathered from images: then the operands cannot change places.
     pub gathered: bool,
-    /// Whether k may be cut into pieces.
-    pub splits: bool,
 }
 
 /// A tile and how it is used.
@@ -163,7 +178,8 @@ impl Choice {
             (Family::Naive, true) => "naive_splitk",
             (Family::Few, false) => "few",
             (Family::Few, true) => "few_splitk",
-            (Family::Rows, _) => "rows",
+            (Family::Rows, false) => "rows",
+            (Family::Rows, true) => "rows_splitk",
             (Family::Subgroup, false) => "subgroup",
             (Family::Subgroup, true) => "subgroup_splitk",
             (Family::Tiled, false) => "tiled",
@@ -187,8 +203,8 @@ const BUSY_GROUPS: usize = 128;
 /// Multiply-adds up to which a GPU is done before a tile is worth its barriers.
 const TINY: usize = 1 << 13;
 
-/// The longest k that one invocation walks through step by step: llvmpipe ends its loops after 65,535 turns.
-const LONGEST_K: usize = 32_768;
+/// The most turns that an invocation's loops take over k, cut into as many pieces as that needs: llvmpipe ends them all after 65,535.
+const TURNS: f64 = 60_000.0;
 
 /// The shortest k that is worth cutting, and of a piece.
 const SPLIT_K: usize = 512;
@@ -232,8 +248,7 @@ impl Problem {
             for swap in [false, true] {
                 let cost = self.cost(tile, swap, caps);
                 if (!swap || (tile.family != Family::Naive && !self.gathered)) && best.is_none_or(|(least, _)| cost < least) {
-                    let choice = if tile.family == Family::Naive { self.naive() } else { Choice { tile: *tile, swap, splits: 1 } };
-                    best = Some((cost, choice));
+                    best = Some((cost, Choice { tile: *tile, swap, splits: self.least(tile, caps) }));
                 }
             }
         }
@@ -247,31 +262,46 @@ impl Problem {
         let last = tiles.clone().next_back()?;
         // A tile of side s is worth it from 2s groups on: on an H100 (132 multiprocessors) 128x128 wins at 2048³ (36.0 TFLOP/s against
         // 26.1 of 64x64), loses at 1024³ (15.4 against 23.4), and 64x64 loses to 32x32 at 512³ (8.8 against 11.7); 2026-11-23.
-        let fits = |t: &&Tile| !caps.software && self.groups(t, false, caps) >= 2 * t.tile_m as usize;
-        Some(Choice { tile: *tiles.find(fits).unwrap_or(last), swap: false, splits: 1 })
+        let busy = |t: &Tile| self.groups(t, false, caps) >= 2 * t.tile_m as usize;
+        // And only where it computes little more than is wanted: 128x128 is less than 1.4 times as fast as 64x64, and twice the work
+        // for the 64 rows of many a convolution.
+        let area = |t: &Tile| self.m.next_multiple_of(t.tile_m as usize) * self.n.next_multiple_of(t.columns as usize);
+        let fits = |t: &&Tile| !caps.software && busy(t) && 5 * area(t) <= 7 * area(last);
+        let tile = tiles.find(fits).unwrap_or(last);
+        Some(Choice { tile: *tile, swap: false, splits: self.least(tile, caps) })
     }
 
-    /// Pieces of k, as many as make a GPU busy: at least `least`.
-    fn splits(&self, tile: &Tile, swap: bool, caps: &Caps, least: usize) -> u32 {
+    /// Pieces of k without which a driver would not walk through all of it.
+    fn least(&self, tile: &Tile, caps: &Caps) -> u32 {
+        // Only llvmpipe counts turns, and on GPUs this family is for the largest products, whose pieces would be large.
+        if tile.family == Family::Tiled && !caps.software {
+            return 1;
+        }
+        (self.k as f64 * tile.turns(caps) / TURNS).ceil().max(1.0) as u32
+    }
+
+    /// Pieces of k, as many as make a GPU busy: at least two.
+    fn splits(&self, tile: &Tile, swap: bool, caps: &Caps) -> u32 {
         let groups = self.groups(tile, swap, caps).max(1);
-        (BUSY_GROUPS.div_ceil(groups)).min(self.k / PIECE_K).max(least).min(self.k.div_ceil(4)) as u32
+        let busy = BUSY_GROUPS.div_ceil(groups).min(self.k / PIECE_K).max(2).min(self.k.div_ceil(4));
+        (busy as u32).max(self.least(tile, caps))
     }
 
     /// Whether a second pass has anything to add up, and the pieces fit into a buffer.
     fn can_split(&self, caps: &Caps) -> bool {
         let bytes = (self.m * self.n * self.batch * 4) as u64;
-        self.splits && self.k >= 16 && bytes * 64 <= caps.max_binding_bytes
+        self.k >= 16 && bytes * 64 <= caps.max_binding_bytes
     }
 
-    /// The plain definition; k is cut where a driver would not walk through it.
-    fn naive(&self) -> Choice {
-        Choice { tile: TILES[0], swap: false, splits: self.k.div_ceil(LONGEST_K).max(1) as u32 }
+    /// The plain definition.
+    fn naive(&self, caps: &Caps) -> Choice {
+        Choice { tile: TILES[0], swap: false, splits: self.least(&TILES[0], caps) }
     }
 
     /// A family's best for this product.
     fn family(&self, family: Family, caps: &Caps) -> Option<Choice> {
         if family == Family::Naive {
-            return Some(self.naive());
+            return Some(self.naive(caps));
         }
         if family == Family::Tiled { self.tiled(caps) } else { self.cheapest(caps, |t| t.family == family) }
     }
@@ -279,20 +309,16 @@ impl Problem {
     /// The path for a few rows of which B is gathered.
     fn few(&self, caps: &Caps) -> Option<Choice> {
         let tile = Tile::software("few", Family::Few, 4, 4, 0.0, 0.0);
-        let splits = if self.splits { self.splits_of_few(self.n.div_ceil(4) * self.batch, caps) } else { 1 };
-        (self.gathered && self.m <= 4).then_some(Choice { tile, swap: false, splits })
-    }
-
-    /// Pieces of a long k for kernels whose invocations work alone.
-    fn splits_of_few(&self, invocations: usize, caps: &Caps) -> u32 {
+        // Its invocations work alone: enough of them to keep all cores busy.
         let wanted = if caps.software { 256 } else { 64 * BUSY_GROUPS };
-        let least = self.k.div_ceil(LONGEST_K);
-        (wanted / invocations.max(1)).min(self.k / PIECE_K).max(least).max(1) as u32
+        let invocations = self.n.div_ceil(4) * self.batch;
+        let splits = ((wanted / invocations.max(1)).min(self.k / PIECE_K) as u32).max(self.least(&tile, caps));
+        (self.gathered && self.m <= 4).then_some(Choice { tile, swap: false, splits })
     }
 
     /// What is used where nothing is forced.
     pub fn choose(&self, caps: &Caps) -> Choice {
-        let naive = self.naive();
+        let naive = self.naive(caps);
         if let Some(choice) = self.few(caps) {
             return choice;
         }
@@ -304,7 +330,7 @@ impl Problem {
             let workers = caps.workers.max(1) as usize;
             // A long sum of few outputs would leave cores idle.
             if choice.tile.family != Family::Naive && self.k >= LONG_K && groups < 4 * workers && self.can_split(caps) {
-                choice.splits = (4 * workers).div_ceil(groups).min(self.k / SPLIT_K) as u32;
+                choice.splits = choice.splits.max((4 * workers).div_ceil(groups).min(self.k / SPLIT_K) as u32);
             }
             return choice;
         }
@@ -313,7 +339,7 @@ impl Problem {
         }
         let Some(mut choice) = self.tiled(caps) else { return naive };
         if self.k >= SPLIT_K && self.can_split(caps) && self.groups(&choice.tile, false, caps) < BUSY_GROUPS / 2 {
-            choice.splits = self.splits(&choice.tile, false, caps, 1);
+            choice.splits = self.splits(&choice.tile, false, caps);
         }
         choice
     }
@@ -325,7 +351,7 @@ impl Problem {
             let Some(choice) = self.family(family, caps) else { continue };
             all.push(choice);
             if matches!(family, Family::Subgroup | Family::Tiled) && self.can_split(caps) {
-                all.push(Choice { splits: self.splits(&choice.tile, choice.swap, caps, 2), ..choice });
+                all.push(Choice { splits: self.splits(&choice.tile, choice.swap, caps), ..choice });
             }
         }
         let mut seen: Vec<&str> = Vec::new();
@@ -357,7 +383,7 @@ impl Problem {
             [false, true]
                 .into_iter()
                 .filter(|swap| !swap || !self.gathered)
-                .map(|swap| (format!("{}{}", t.name, if swap { "_swap" } else { "" }), Choice { tile: *t, swap, splits: 1 }))
+                .map(|swap| (format!("{}{}", t.name, if swap { "_swap" } else { "" }), Choice { tile: *t, swap, splits: self.least(t, caps) }))
                 .collect::<Vec<_>>()
         };
         tiles.flat_map(both).collect()
@@ -373,7 +399,7 @@ mod tests {
     const SCALAR: Side = Side { along_k: true, vec4: false };
 
     fn plain(m: usize, k: usize, n: usize) -> Problem {
-        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS, gathered: false, splits: true }
+        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS, gathered: false }
     }
 
     fn lavapipe() -> Caps {
@@ -454,5 +480,55 @@ mod tests {
                 assert!(choice.splits as usize * 4 <= k.div_ceil(4) * 4, "{k}");
             }
         }
+    }
+
+    /// A convolution: `m` output channels, `n` pixels.
+    fn gathered(m: usize, k: usize, n: usize) -> Problem {
+        Problem { b: Side { along_k: false, vec4: false }, gathered: true, ..plain(m, k, n) }
+    }
+
+    #[test]
+    fn a_convolution_keeps_its_operands_in_place() {
+        for caps in [lavapipe(), Caps::default(), Caps { subgroup: None, ..lavapipe() }] {
+            for problem in [gathered(5, 27, 10_000), gathered(5, 27, 3), gathered(512, 4608, 1), gathered(64, 1 << 19, 576)] {
+                assert!(problem.variants(&caps).iter().all(|c| !c.swap), "{problem:?}");
+                assert!(problem.exact(&caps).iter().all(|(name, c)| !c.swap && !name.ends_with("_swap")), "{problem:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_convolution_takes_few_up_to_four_rows_and_a_tile_from_five() {
+        for caps in [lavapipe(), Caps::default()] {
+            assert_eq!(gathered(4, 108, 32_768).choose(&caps).variant(), "few");
+            assert!(!gathered(5, 108, 32_768).variants(&caps).iter().any(|c| c.variant().starts_with("few")));
+            assert_eq!(plain(4, 108, 32_768).variants(&caps).iter().filter(|c| c.tile.family == Family::Few).count(), 0);
+        }
+        assert_eq!(name(gathered(32, 36, 32_768), &lavapipe()), "subgroup_32x8");
+        assert_eq!(name(gathered(64, 768, 8192), &lavapipe()), "subgroup_64x8");
+        assert_eq!(name(gathered(64, 768, 8192), &Caps { subgroup: None, ..lavapipe() }), "rows_16x8");
+        assert_eq!(name(gathered(64, 768, 65_536), &Caps::default()), "tiled_64x64x16");
+        // Few pixels and many channels: k is cut, to keep a GPU busy.
+        assert_eq!(name(gathered(512, 6144, 49), &Caps::default()), "tiled_32x32x32 /4");
+        // A weight gradient: few outputs, long sums.
+        assert_eq!(name(gathered(8, 1 << 15, 72), &lavapipe()), "subgroup_16x8 /4");
+        assert_eq!(name(gathered(1, 1 << 15, 9), &lavapipe()), "few /85");
+    }
+
+    #[test]
+    fn no_invocation_walks_further_than_its_driver_does() {
+        let adapters = [lavapipe(), Caps { subgroup: None, ..lavapipe() }, Caps { software: true, max_invocations: 256, ..Caps::default() }];
+        for caps in &adapters {
+            for k in [32_768, 60_001, 65_536, 131_073, 262_144, 1_605_632, 1 << 24] {
+                for problem in [plain(64, k, 576), plain(4096, k, 4096), gathered(64, k, 576), gathered(2, k, 1 << 16)] {
+                    let all = problem.variants(caps).into_iter().chain(problem.exact(caps).into_iter().map(|(_, c)| c));
+                    for choice in all {
+                        let piece = k.div_ceil(choice.splits as usize).next_multiple_of(4);
+                        assert!((piece as f64 * choice.tile.turns(caps)) < 65_535.0, "{k} in {} pieces for {}", choice.splits, choice.tile.name);
+                    }
+                }
+            }
+        }
+        assert_eq!(name(plain(4096, 1 << 16, 4096), &Caps::default()), "tiled_128x128x8");
     }
 }

@@ -52,6 +52,8 @@ pub(super) struct Gemm<'a> {
     pub(super) b: Matrix,
     /// How B is gathered, for a convolution.
     pub(super) images: Option<Images>,
+    /// Where the partial sums of a cut k go.
+    pub(super) partials: Arg,
     /// C.
     pub(super) output: &'a TensorType,
     /// What each sum passes through before it is stored.
@@ -134,6 +136,7 @@ impl<'a> Gemm<'a> {
             extra: facts.inputs[2..].iter().map(|o| Operand { layout: o.layout.broadcast(&output.shape), dtype: o.dtype }).collect(),
             dtype: facts.inputs[0].dtype,
             images: None,
+            partials: Arg::Temp(0),
             read: once(&facts.inputs[0]) + once(&facts.inputs[1]),
             flops: 2.0 * output.shape.numel() as f64 * a.shape[a.shape.rank() - 1] as f64,
         }
@@ -144,9 +147,7 @@ impl<'a> Gemm<'a> {
         let batch = self.batch.iter().product();
         let gathered = self.images.is_some();
         let b = if gathered { Side { along_k: false, vec4: false } } else { self.b.side(self.n, self.k) };
-        // The columns of images are stored as images; only a weight gradient's pieces add up as they lie.
-        let splits = self.images.as_ref().is_none_or(|i| i.along_k);
-        Problem { m: self.m, n: self.n, k: self.k, batch, a: self.a.side(self.m, self.k), b, gathered, splits }
+        Problem { m: self.m, n: self.n, k: self.k, batch, a: self.a.side(self.m, self.k), b, gathered }
     }
 
     /// The launches of a choice.
@@ -227,6 +228,9 @@ impl<'a> Gemm<'a> {
             })
             .alias("T", self.dtype.wgsl());
         program.subgroups = tile.family == Family::Subgroup;
+        if drawn.is_some() {
+            program = program.part("lib/image_rows").bool("PIECES", partial);
+        }
 
         let mut words = vec![m as u32, n as u32, self.k as u32, batch as u32];
         words.extend([a.offset as u32, a.across as i32 as u32, a.along as i32 as u32, splits as u32]);
@@ -236,7 +240,7 @@ impl<'a> Gemm<'a> {
             words.extend([self.batch[axis] as u32, a.batch[axis] as i32 as u32, b.batch[axis] as i32 as u32, 0]);
         }
         words.extend([0; 4]);
-        let out = if partial { Arg::Temp(0) } else { Arg::Output(0) };
+        let out = if partial { self.partials } else { Arg::Output(0) };
         let mut args = vec![(Arg::Block(0), Access::Read), (a.arg, Access::Read), (b.arg, Access::Read), (out, Access::ReadWrite)];
         let mut blocks = vec![words];
         if let Some(images) = &self.images {
@@ -260,7 +264,7 @@ impl<'a> Gemm<'a> {
         let count = self.output.shape.numel();
         let values = count / if vector { 4 } else { 1 };
         let program = Program::new("matmul_splitk_reduce").u32("WORKGROUP", 64);
-        let args = vec![(Arg::Block(0), Access::Read), (Arg::Temp(0), Access::Read), (Arg::Output(0), Access::ReadWrite)];
+        let args = vec![(Arg::Block(0), Access::Read), (self.partials, Access::Read), (Arg::Output(0), Access::ReadWrite)];
         let work = Work { flops: (count * splits) as f64, bytes: (4 * splits * count + count * self.output.dtype.bytes()) as f64 };
         let grid = caps.fold((values as u64).div_ceil(64));
         self.finish(program, args, vec![vec![values as u32, splits as u32, 0, 0]], vector, false, work, grid)
