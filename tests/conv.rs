@@ -194,7 +194,6 @@ fn training_fuses_the_forward_pass_as_inference_does() {
     let labels: Vec<&str> = seen.rows.iter().map(|r| r.label.as_str()).collect();
     assert!(labels[0].starts_with("conv2d ["), "{labels:?}");
     assert_eq!(labels.iter().filter(|l| l.starts_with("conv2d [")).count(), 1, "{labels:?}");
-    println!("{labels:?} {:?}", kernels(&seen));
     // Nothing but the loss reads what the convolution made before its gradient is.
     assert!(!labels[1].starts_with("map"), "{labels:?}");
 }
