@@ -32,6 +32,13 @@ fn a_sample_gets_the_shape_that_the_windows_give_it() {
         ("kind = \"adaptive_avg_pool2d\"\noutput_size = [3, 2]", &[2, 7, 7], &[2, 3, 2]),
         ("kind = \"global_avg_pool2d\"", &[5, 7, 7], &[5]),
         ("kind = \"upsample\"\nscale_factor = 2\nmode = \"bilinear\"", &[5, 7, 3], &[5, 14, 6]),
+        ("kind = \"global_max_pool2d\"", &[5, 7, 7], &[5]),
+        ("kind = \"global_avg_pool1d\"", &[5, 7], &[5]),
+        ("kind = \"adaptive_avg_pool1d\"\noutput_size = 3", &[5, 7], &[5, 3]),
+        ("kind = \"clamp\"\nmin = -1.5", &[5, 7], &[5, 7]),
+        ("kind = \"clamp\"\nmin = 0.0\nmax = 6.0", &[5, 7, 7], &[5, 7, 7]),
+        ("kind = \"upsample\"\nscale_factor = 1.5", &[5, 7, 3], &[5, 10, 4]),
+        ("kind = \"upsample\"\nscale_factor = [0.5, 2]\nmode = \"bilinear\"", &[5, 7, 3], &[5, 3, 6]),
         ("kind = \"upsample\"\nsize = [4, 9]", &[5, 7, 3], &[5, 4, 9]),
         ("kind = \"pad2d\"\npadding = [6, 2]\nmode = \"reflect\"", &[5, 7, 3], &[5, 19, 7]),
         ("kind = \"pad2d\"\npadding = 9\nvalue = 0.5", &[5, 7, 3], &[5, 25, 21]),
@@ -40,6 +47,23 @@ fn a_sample_gets_the_shape_that_the_windows_give_it() {
         let one = recipe(&format!("[[layers]]\n{layer}"));
         assert_eq!(Recipe::parse("again", &one.to_toml()).unwrap(), one, "{layer}");
     }
+}
+
+#[test]
+fn layers_over_whole_channels_give_a_number_each() {
+    let device = device();
+    let x = [1.0, 5.0, -2.0, 4.0, -1.0, -3.0, -8.0, -4.0];
+    let given = |built: wgrad::nn::model::SequentialBuilder, shape: &[usize]| {
+        let model = built.build(&device, 1).unwrap();
+        model.forward(&Tensor::from_f32(&device, shape, &x).unwrap(), &Pass::evaluate()).to_vec().unwrap()
+    };
+    let images = || Sequential::new([2, 2, 2]);
+    assert_eq!(given(images().global_max_pool2d(), &[1, 2, 2, 2]), [5.0, -1.0]);
+    assert_eq!(given(images().global_avg_pool2d(), &[1, 2, 2, 2]), [2.0, -4.0]);
+    let lines = || Sequential::new([2, 4]);
+    assert_eq!(given(lines().global_avg_pool1d(), &[1, 2, 4]), [2.0, -4.0]);
+    assert_eq!(given(lines().adaptive_avg_pool1d(2), &[1, 2, 4]), [3.0, 1.0, -2.0, -6.0]);
+    assert_eq!(given(lines().clamp(-3.0, 4.0), &[1, 2, 4]), [1.0, 4.0, -2.0, 4.0, -1.0, -3.0, -3.0, -3.0]);
 }
 
 #[test]
@@ -52,10 +76,13 @@ fn what_does_not_fit_is_refused_with_both_shapes() {
         ("kind = \"max_pool1d\"\nkernel_size = 2", &[3, 8, 8], &["[channels, length]", "[3, 8, 8]"]),
         ("kind = \"adaptive_avg_pool2d\"\noutput_size = 0", &[3, 8, 8], &["at least 1"]),
         ("kind = \"global_avg_pool2d\"", &[3, 8], &["[3, 8]"]),
+        ("kind = \"global_max_pool2d\"", &[3, 8], &["[3, 8]"]),
+        ("kind = \"global_avg_pool1d\"", &[3, 8, 8], &["[channels, length]", "[3, 8, 8]"]),
+        ("kind = \"upsample\"\nscale_factor = 0.1", &[3, 8, 8], &["at least 1"]),
         ("kind = \"pad2d\"\npadding = [1, 8]\nmode = \"reflect\"", &[3, 8, 8], &["padded by 8", "pads from 0 to 7"]),
         ("kind = \"pad2d\"\npadding = 1", &[8], &["[channels, height, width]"]),
         ("kind = \"upsample\"", &[3, 8, 8], &["`scale_factor` or `size`"]),
-        ("kind = \"upsample\"\nscale_factor = 0", &[3, 8, 8], &["at least 1"]),
+        ("kind = \"upsample\"\nscale_factor = 0", &[3, 8, 8], &["must be above 0"]),
         ("kind = \"upsample\"\nscale_factor = 2\nalign_corners = true", &[3, 8, 8], &["bilinear"]),
     ] {
         let message = build(layer, input).err().unwrap();

@@ -215,6 +215,17 @@ macro_rules! registry {
             pub fn kernel(&self) -> &dyn Kernel {
                 match self { $(Op::$variant(op) => op),* }
             }
+
+            /// The types of the outputs, each small enough for kernels.
+            ///
+            /// # Errors
+            /// Names the op, the operands' shapes and the rule that they break.
+            pub fn infer(&self, inputs: &[TensorType]) -> Result<Vec<TensorType>, OpError> {
+                let kernel = self.kernel();
+                let outputs = kernel.infer(inputs)?;
+                outputs.iter().try_for_each(|ty| ty.shape.addressable(kernel.name()).map(|_| ()))?;
+                Ok(outputs)
+            }
         }
 
         $(impl From<ops::$module::$variant> for Op {

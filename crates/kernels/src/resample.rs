@@ -62,8 +62,8 @@ impl Line {
             Rule::Same => 1,
             Rule::Pool(span, _) if transposed => span.kernel / span.stride + 1,
             Rule::Pool(span, _) => span.kernel,
-            Rule::Adaptive if transposed => m / n.max(1) + 2,
-            Rule::Adaptive => n / m + 2,
+            Rule::Adaptive if transposed => (m / n.max(1)).saturating_add(2),
+            Rule::Adaptive => (n / m).saturating_add(2),
             Rule::Nearest(scale) | Rule::Linear(scale, _) if transposed => {
                 let most = 3.0 / scale + 6.0;
                 if most < m as f64 { most as usize } else { m }

@@ -15,6 +15,18 @@ impl Shape {
         self.0.iter().product()
     }
 
+    /// The number of elements, where kernels can address them: they count in 32 bits.
+    ///
+    /// # Errors
+    /// Where there are more.
+    pub fn addressable(&self, op: &str) -> Result<usize, OpError> {
+        let most = u32::MAX as usize;
+        let count = if self.0.contains(&0) { Some(0) } else { self.0.iter().try_fold(1usize, |all, &n| all.checked_mul(n)) };
+        count
+            .filter(|&n| n <= most)
+            .ok_or_else(|| OpError::new(op, format!("a tensor of shape {self} has more than the {most} elements that a kernel can address; make it smaller")))
+    }
+
     /// The number of axes.
     pub fn rank(&self) -> usize {
         self.0.len()

@@ -29,7 +29,7 @@ impl Tape {
     /// Where the operands do not fit.
     pub fn apply(&mut self, op: Op, inputs: &[Value]) -> Result<Vec<Value>, OpError> {
         let types: Vec<TensorType> = inputs.iter().map(|&v| self.array(v).ty.clone()).collect();
-        let outputs = op.kernel().infer(&types)?;
+        let outputs = op.infer(&types)?;
         let arrays: Vec<&Array> = inputs.iter().map(|&v| self.array(v)).collect();
         let results = op.kernel().reference(&arrays, &outputs);
         debug_assert_eq!(results.iter().map(|a| &a.ty).collect::<Vec<_>>(), outputs.iter().collect::<Vec<_>>(), "{op:?}");

@@ -81,10 +81,13 @@ impl Windows {
         if [kernel, stride, dilation].iter().any(|n| !(1..=LARGEST).contains(n)) {
             return refuse(format!("kernel {kernel}, stride {stride} and dilation {dilation} must be from 1 to {LARGEST}"));
         }
+        if input > u32::MAX as usize {
+            return refuse(format!("is longer than the {} places that a kernel can address", u32::MAX));
+        }
         if begin.max(end) > kernel / 2 {
             return refuse(format!("padding {begin} and {end} must be at most half of the kernel {kernel}, else windows may see nothing but padding"));
         }
-        let (whole, step) = ((input + begin + end) as i64, stride as i64);
+        let (whole, step) = (input as i64 + (begin + end) as i64, stride as i64);
         let reach = (kernel as i64 - 1) * dilation as i64 + 1;
         // `ceil_mode` rounds up what is left behind the first window.
         let rounding = if self.ceil_mode { step - 1 } else { 0 };
@@ -113,7 +116,7 @@ impl Windows {
 /// Names what was given.
 pub(crate) fn images(op: &str, x: &TensorType) -> Result<(usize, [usize; 2]), OpError> {
     match x.shape[..] {
-        [n, c, h, w] if x.dtype.is_float() => Ok((n * c, [h, w])),
+        [n, c, h, w] if x.dtype.is_float() => Ok((n.saturating_mul(c), [h, w])),
         _ => Err(OpError::new(op, format!("takes images [N, C, H, W] in f32 or f16, got {x}; reshape or cast them"))),
     }
 }

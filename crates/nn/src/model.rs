@@ -1,6 +1,6 @@
 //! Models: something with parameters and a forward pass, and the sequential kind.
 
-use crate::layers::{Chain, Conv2d, Layer, Linear, MaxPool2d, Padding, Pair, Pass};
+use crate::layers::{AdaptiveAvgPool1d, Chain, Clamp, Conv2d, Layer, Linear, MaxPool2d, Padding, Pair, Pass};
 use crate::summary::Row;
 use crate::{Dropout, Error};
 use wgrad_tensor::{Device, Tensor, Variable};
@@ -116,6 +116,26 @@ impl SequentialBuilder {
     /// Appends the mean of each channel.
     pub fn global_avg_pool2d(self) -> Self {
         self.layer(Layer::GlobalAvgPool2d(Default::default()))
+    }
+
+    /// Appends the largest value of each channel.
+    pub fn global_max_pool2d(self) -> Self {
+        self.layer(Layer::GlobalMaxPool2d(Default::default()))
+    }
+
+    /// Appends the mean of each channel of samples [channels, length].
+    pub fn global_avg_pool1d(self) -> Self {
+        self.layer(Layer::GlobalAvgPool1d(Default::default()))
+    }
+
+    /// Appends means over `output_size` windows that share the length of samples [channels, length] out.
+    pub fn adaptive_avg_pool1d(self, output_size: usize) -> Self {
+        self.layer(Layer::AdaptiveAvgPool1d(AdaptiveAvgPool1d { output_size }))
+    }
+
+    /// Appends bounds for every value.
+    pub fn clamp(self, min: f64, max: f64) -> Self {
+        self.layer(Layer::Clamp(Clamp { min: Some(min), max: Some(max) }))
     }
 
     /// Flattens each sample.

@@ -59,7 +59,7 @@ impl Graph {
     /// Where the operands do not fit.
     pub fn push(&mut self, op: Op, inputs: &[Value]) -> Result<Vec<Value>, OpError> {
         let types: Vec<TensorType> = inputs.iter().map(|&v| self.ty(v).clone()).collect();
-        let outputs = op.kernel().infer(&types)?;
+        let outputs = op.infer(&types)?;
         Ok(self.append(Some(op), inputs.to_vec(), outputs))
     }
 

@@ -101,7 +101,7 @@ impl Tensor {
         if inputs.iter().any(|t| !t.node.device.same(device)) {
             return Err(Error::Devices);
         }
-        let types = op.kernel().infer(&inputs.iter().map(|t| t.ty().clone()).collect::<Vec<_>>())?;
+        let types = op.infer(&inputs.iter().map(|t| t.ty().clone()).collect::<Vec<_>>())?;
         Ok(Self::node(device, op, inputs.iter().map(|&t| t.clone()).collect(), types))
     }
 

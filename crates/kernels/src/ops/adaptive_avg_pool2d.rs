@@ -31,7 +31,7 @@ pub(crate) fn lines(op: &str, places: [usize; 2], windows: [usize; 2]) -> Result
         return refuse(format!("images of {places:?} in {windows:?} windows: every extent must be at least 1"));
     }
     let lines = [0, 1].map(|a| Line { rule: Rule::Adaptive, places: places[a], windows: windows[a] });
-    let large = |l: &Line| (l.places as u64 + 1) * (l.windows as u64 + 1) > 1 << 31;
+    let large = |l: &Line| (l.places as u64).saturating_add(1).saturating_mul((l.windows as u64).saturating_add(1)) > 1 << 31;
     let long = |l: &Line| windows != [1, 1] && l.turns(false).max(l.turns(true)) > MAX_TURNS / 2;
     if let Some(l) = lines.iter().find(|l| large(l) || long(l)) {
         return refuse(format!("{} places in {} windows are too many for one step; pool in two", l.places, l.windows));

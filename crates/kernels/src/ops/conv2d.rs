@@ -39,7 +39,7 @@ impl Conv2d {
         let op = "conv2d";
         self.window.check(op)?;
         let [x, w] = conv_window::operands(op, ["images", "weights [O, C/group, kh, kw]"], inputs, self.epilogue.is_some())?;
-        conv_window::weights(op, &x.shape, &w.shape, w.shape[1] * self.window.group, self.window.group)?;
+        conv_window::weights(op, &x.shape, &w.shape, w.shape[1].saturating_mul(self.window.group), self.window.group)?;
         let extent = |axis: usize| self.window.output(op, axis, x.shape[2 + axis], w.shape[2 + axis]);
         Ok(TensorType::new([x.shape[0], w.shape[0], extent(0)?, extent(1)?], x.dtype))
     }

@@ -42,7 +42,8 @@ impl ConvTranspose2d {
                 let what = format!("output_padding {:?} must be less than the strides {strides:?}", self.output_padding);
                 return Err(OpError::new(op, what));
             }
-            let spread = x.shape[2 + axis].saturating_sub(1) * strides[axis] + self.window.reach(axis, w.shape[2 + axis]) + rest;
+            let steps = x.shape[2 + axis].saturating_sub(1).saturating_mul(strides[axis]);
+            let spread = steps.saturating_add(self.window.reach(axis, w.shape[2 + axis])).saturating_add(rest);
             let cut = pads[axis] + pads[axis + 2];
             if x.shape[2 + axis] == 0 || spread <= cut {
                 let what = format!("images {} with pads {pads:?} leave nothing: {spread} pixels along an axis, of which the pads cut {cut}", x.shape);

@@ -45,12 +45,12 @@ impl Window {
 
     /// Pixels that a window of `taps` covers along an axis.
     pub(super) fn reach(&self, axis: usize, taps: usize) -> usize {
-        self.dilations[axis] * (taps - 1) + 1
+        self.dilations[axis].saturating_mul(taps.saturating_sub(1)).saturating_add(1)
     }
 
     /// The output's extent along an axis of a convolution, or an error that names what is too small.
     pub(super) fn output(&self, op: &str, axis: usize, extent: usize, taps: usize) -> Result<usize, OpError> {
-        let padded = extent + self.pads[axis] + self.pads[axis + 2];
+        let padded = extent.saturating_add(self.pads[axis] + self.pads[axis + 2]);
         let reach = self.reach(axis, taps);
         if padded < reach {
             let name = ["height", "width"][axis];
@@ -68,7 +68,7 @@ impl Window {
 
     /// What is left over at the end of an axis: the extra extent that a transposed convolution needs to undo this one.
     pub(super) fn rest(&self, axis: usize, extent: usize, taps: usize) -> usize {
-        (extent + self.pads[axis] + self.pads[axis + 2]).saturating_sub(self.reach(axis, taps)) % self.strides[axis]
+        extent.saturating_add(self.pads[axis] + self.pads[axis + 2]).saturating_sub(self.reach(axis, taps)) % self.strides[axis]
     }
 }
 

@@ -32,6 +32,7 @@ pub mod matmul;
 mod matmul_cases;
 pub mod matmul_choose;
 mod matmul_launch;
+mod matmul_tiles;
 pub mod max_pool2d;
 pub mod max_pool2d_backward;
 pub mod mse;

@@ -79,7 +79,7 @@ impl Pad {
         self.check("pad", from)?;
         let extent = |axis: usize| {
             let n = (from[axis] as i64).checked_add(self.pads[axis]).and_then(|n| n.checked_add(self.pads[rank + axis])).filter(|&n| n >= 0);
-            n.map(|n| n as usize).ok_or_else(|| {
+            n.and_then(|n| usize::try_from(n).ok()).ok_or_else(|| {
                 let (begin, end) = (self.pads[axis], self.pads[rank + axis]);
                 OpError::new("pad", format!("axis {axis} of shape {from} cannot be padded by {begin} and {end}: more would be cropped than there is"))
             })

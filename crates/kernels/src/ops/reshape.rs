@@ -16,13 +16,14 @@ pub struct Reshape {
 impl Reshape {
     fn target(&self, from: &Shape) -> Result<Shape, OpError> {
         let wrong = |why: String| Err(OpError::new("reshape", why));
-        let known: usize = self.shape.iter().filter(|&&n| n != -1).map(|&n| n.max(0) as usize).product();
+        let extents = self.shape.iter().filter(|&&n| n != -1).map(|&n| usize::try_from(n.max(0)).unwrap_or(usize::MAX));
+        let known = Shape(extents.collect()).addressable("reshape")?;
         if self.shape.iter().any(|&n| n < -1) || self.shape.iter().filter(|&&n| n == -1).count() > 1 {
             return wrong(format!("shape {:?} may hold one -1 and otherwise extents of 0 or more", self.shape));
         }
         let rest = from.numel().checked_div(known).unwrap_or(0);
         let target = Shape(self.shape.iter().map(|&n| if n == -1 { rest } else { n as usize }).collect());
-        if target.numel() != from.numel() {
+        if target.addressable("reshape")? != from.numel() {
             return wrong(format!(
                 "shape {from} has {} elements, {:?} asks for {}",
                 from.numel(),

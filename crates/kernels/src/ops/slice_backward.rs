@@ -28,6 +28,7 @@ impl Kernel for SliceBackward {
         let [grad] = inputs else {
             return Err(OpError::new("slice_backward", format!("takes 1 input, got {}", inputs.len())));
         };
+        self.shape.addressable("slice_backward")?;
         let window = self.slice.window("slice_backward", &self.shape)?;
         if grad.shape.0 != window.len {
             return Err(OpError::new(

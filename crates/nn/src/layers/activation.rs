@@ -1,6 +1,7 @@
 //! Element-wise activations: the shape stays.
 
-use super::Built;
+use super::{Built, Layer, Site};
+use crate::Error;
 use crate::recipe::{names, record};
 use wgrad_tensor::Tensor;
 
@@ -45,6 +46,38 @@ impl Elu {
     pub(crate) fn build(&self, input: &[usize]) -> Built {
         let alpha = self.alpha;
         Built::new(Vec::new(), input.to_vec(), move |x, _| x.elu(alpha))
+    }
+}
+
+/// Between two bounds; one of them may be left out, and is then the largest f32 there is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Clamp {
+    /// The least value.
+    pub min: Option<f64>,
+    /// The largest value.
+    pub max: Option<f64>,
+}
+
+record!(Clamp, "a clamp layer" { min: optional, max: optional });
+
+impl Clamp {
+    pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
+        let largest = f64::from(f32::MAX);
+        let (min, max) = match (self.min, self.max) {
+            (None, None) => return Err(site.error(layer, "give it `min`, `max` or both")),
+            (min, max) => (min.unwrap_or(-largest), max.unwrap_or(largest)),
+        };
+        if ![min, max].iter().all(|b| b.abs() <= largest) || min > max {
+            return Err(site.error(layer, format!("min is {min} and max {max}; both must be finite as f32, and min not above max")));
+        }
+        Ok(Built::new(Vec::new(), input.to_vec(), move |x, _| x.clamp(min, max)))
+    }
+}
+
+impl std::fmt::Display for Clamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bound = |b: Option<f64>| b.map_or(String::new(), |b| b.to_string());
+        write!(f, "{}..{}", bound(self.min), bound(self.max))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Built, Layer, Site};
 use crate::recipe::record;
 use crate::{Error, Init};
-use wgrad_tensor::{Data, Tensor, Variable};
+use wgrad_tensor::Tensor;
 
 /// A fully connected layer.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,13 +37,10 @@ impl Linear {
         if units == 0 || inputs == 0 {
             return Err(site.error(layer, format!("a weight of shape [{inputs}, {units}] has no elements; give `units` a positive number")));
         }
-        let variable = |name: &str, shape: Vec<usize>, init: Init, stream: u64| {
-            let values = init.draw(shape.iter().product(), inputs, units, site.seed, 2 * site.index as u64 + stream);
-            Variable::new(site.device, format!("{}.{name}", site.path), &Data::f32(shape, &values)?)
-        };
-        let weight = variable("weight", vec![inputs, units], self.init, 0)?;
+        let fans = [inputs, units];
+        let weight = site.parameter(layer, "weight", &fans, self.init, fans, 0)?;
         let bias_init = self.bias_init.unwrap_or(if self.init == Init::Default { Init::Default } else { Init::Zeros });
-        let bias = if self.bias { Some(variable("bias", vec![units], bias_init, 1)?) } else { None };
+        let bias = if self.bias { Some(site.parameter(layer, "bias", &[units], bias_init, fans, 1)?) } else { None };
         let parameters = std::iter::once(weight.clone()).chain(bias.clone()).collect();
         let forward = move |x: &Tensor, _: &super::Pass| {
             let y = x.matmul(&weight.value());

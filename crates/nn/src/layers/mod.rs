@@ -16,7 +16,7 @@ mod pool;
 mod residual;
 mod upsample;
 
-pub use activation::{Activation, Elu, Function, LeakyRelu};
+pub use activation::{Activation, Clamp, Elu, Function, LeakyRelu};
 pub use block::Block;
 pub use branches::Branches;
 pub(crate) use chain::{Chain, Part};
@@ -26,17 +26,17 @@ pub use flatten::Flatten;
 pub use linear::Linear;
 pub use norm::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 pub use pad::{Border, Pad2d};
-pub use padding::Padding;
-pub use pair::Pair;
-pub use pool::{AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, GlobalAvgPool2d, MaxPool1d, MaxPool2d};
+pub use padding::{LinePadding, Padding};
+pub use pair::{Factors, Pair};
+pub use pool::{AdaptiveAvgPool1d, AdaptiveAvgPool2d, AvgPool1d, AvgPool2d, GlobalAvgPool1d, GlobalAvgPool2d, GlobalMaxPool2d, MaxPool1d, MaxPool2d};
 pub use residual::Residual;
 pub use upsample::{Upsample, UpsampleMode};
 
-use crate::Error;
 use crate::recipe::kinds;
+use crate::{Error, Init};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
-use wgrad_tensor::{Device, Tensor, Variable};
+use wgrad_tensor::{Data, Device, Tensor, Variable};
 
 /// What a forward pass is for.
 #[derive(Debug, Clone, Default)]
@@ -124,6 +124,26 @@ impl Site<'_> {
         Error::Layer { path, layer: layer.to_string(), message: message.into() }
     }
 
+    /// The number of elements of a parameter of this layer, where the adapter can bind it.
+    ///
+    /// # Errors
+    /// Names the layer, the parameter's shape and the limit.
+    pub(crate) fn elements(&self, layer: &Layer, name: &str, shape: &[usize]) -> Result<usize, Error> {
+        let most = (self.device.caps().max_binding_bytes / 4).min(u64::from(u32::MAX));
+        let count = shape.iter().try_fold(1usize, |all, &n| all.checked_mul(n));
+        count.filter(|&n| n as u64 <= most).ok_or_else(|| {
+            self.error(layer, format!("its {name} of shape {shape:?} has more than the {most} elements that this adapter reads at once; make it smaller"))
+        })
+    }
+
+    /// A parameter of this layer, filled by `init` for a unit with `fans` inputs and outputs; `stream` tells it from the layer's
+    /// others.
+    pub(crate) fn parameter(&self, layer: &Layer, name: &str, shape: &[usize], init: Init, fans: [usize; 2], stream: u64) -> Result<Variable, Error> {
+        let count = self.elements(layer, name, shape)?;
+        let values = init.draw(count, fans[0], fans[1], self.seed, 2 * self.index as u64 + stream);
+        Ok(Variable::new(self.device, format!("{}.{name}", self.path), &Data::f32(shape.to_vec(), &values)?)?)
+    }
+
     /// The place of the next layer to be built, below this one.
     fn layer(&self, name: &str) -> Self {
         let index = self.count.replace(self.count.get() + 1);
@@ -165,6 +185,8 @@ pub enum Layer {
     LeakyRelu(LeakyRelu),
     /// x where positive, alpha (eˣ − 1) elsewhere.
     Elu(Elu),
+    /// Between two bounds.
+    Clamp(Clamp),
     /// tanh x.
     Tanh(Activation),
     /// 1/(1 + e⁻ˣ).
@@ -191,8 +213,14 @@ pub enum Layer {
     AvgPool1d(AvgPool1d),
     /// The mean of windows that share an image out.
     AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    /// The mean of windows that share a line out.
+    AdaptiveAvgPool1d(AdaptiveAvgPool1d),
     /// The mean of each channel.
     GlobalAvgPool2d(GlobalAvgPool2d),
+    /// The mean of each channel of a line.
+    GlobalAvgPool1d(GlobalAvgPool1d),
+    /// The largest value of each channel.
+    GlobalMaxPool2d(GlobalMaxPool2d),
     /// Images in another size.
     Upsample(Upsample),
     /// A border around an image.
@@ -219,6 +247,7 @@ kinds!(Layer, "a layer", or crate::models::Network::expand as ["lenet", "vgg11",
     "hardswish" => Hardswish(Activation),
     "leaky_relu" => LeakyRelu(LeakyRelu),
     "elu" => Elu(Elu),
+    "clamp" => Clamp(Clamp),
     "tanh" => Tanh(Activation),
     "sigmoid" => Sigmoid(Activation),
     "dropout" => Dropout(Dropout),
@@ -232,7 +261,10 @@ kinds!(Layer, "a layer", or crate::models::Network::expand as ["lenet", "vgg11",
     "avg_pool2d" => AvgPool2d(AvgPool2d),
     "avg_pool1d" => AvgPool1d(AvgPool1d),
     "adaptive_avg_pool2d" => AdaptiveAvgPool2d(AdaptiveAvgPool2d),
+    "adaptive_avg_pool1d" => AdaptiveAvgPool1d(AdaptiveAvgPool1d),
     "global_avg_pool2d" => GlobalAvgPool2d(GlobalAvgPool2d),
+    "global_avg_pool1d" => GlobalAvgPool1d(GlobalAvgPool1d),
+    "global_max_pool2d" => GlobalMaxPool2d(GlobalMaxPool2d),
     "upsample" => Upsample(Upsample),
     "pad2d" => Pad2d(Pad2d),
     "block" => Block(Block),
@@ -303,6 +335,7 @@ impl Layer {
             Layer::Hardswish(a) => Ok(a.build(input, Tensor::hardswish)),
             Layer::LeakyRelu(l) => Ok(l.build(input)),
             Layer::Elu(e) => Ok(e.build(input)),
+            Layer::Clamp(c) => c.build(self, input, site),
             Layer::Tanh(a) => Ok(a.build(input, Tensor::tanh)),
             Layer::Sigmoid(a) => Ok(a.build(input, Tensor::sigmoid)),
             Layer::MaxPool2d(p) => p.build(self, input, site),
@@ -310,7 +343,10 @@ impl Layer {
             Layer::AvgPool2d(p) => p.build(self, input, site),
             Layer::AvgPool1d(p) => p.build(self, input, site),
             Layer::AdaptiveAvgPool2d(p) => p.build(self, input, site),
-            Layer::GlobalAvgPool2d(p) => p.build(self, input, site),
+            Layer::AdaptiveAvgPool1d(p) => p.build(self, input, site),
+            Layer::GlobalAvgPool2d(_) => pool::whole(self, input, site, 3, |x| x.mean_axes(&[2, 3], false)),
+            Layer::GlobalAvgPool1d(_) => pool::whole(self, input, site, 2, |x| x.mean_axes(&[2], false)),
+            Layer::GlobalMaxPool2d(_) => pool::whole(self, input, site, 3, |x| x.max_axes(&[2, 3], false)),
             Layer::Upsample(u) => u.build(self, input, site),
             Layer::Pad2d(p) => p.build(self, input, site),
             Layer::Block(block) => block.build(input, site),
@@ -353,10 +389,10 @@ impl Layer {
     /// Whether it leaves every value where it is: an activation, a norm, dropout.
     pub(crate) fn is_pointwise(&self) -> bool {
         use Layer::{
-            BatchNorm, Dropout, Elu, Gelu, GeluTanh, GroupNorm, Hardswish, InstanceNorm, LayerNorm, LeakyRelu, Mish, Relu, RmsNorm, Sigmoid, Silu, Tanh,
+            BatchNorm, Clamp, Dropout, Elu, Gelu, GeluTanh, GroupNorm, Hardswish, InstanceNorm, LayerNorm, LeakyRelu, Mish, Relu, RmsNorm, Sigmoid, Silu, Tanh,
         };
         let activation = matches!(self, Relu(_) | Gelu(_) | GeluTanh(_) | Silu(_) | Mish(_) | Hardswish(_) | LeakyRelu(_) | Elu(_) | Tanh(_) | Sigmoid(_));
-        activation || matches!(self, Dropout(_) | BatchNorm(_) | LayerNorm(_) | RmsNorm(_) | GroupNorm(_) | InstanceNorm(_))
+        activation || matches!(self, Clamp(_) | Dropout(_) | BatchNorm(_) | LayerNorm(_) | RmsNorm(_) | GroupNorm(_) | InstanceNorm(_))
     }
 
     /// The name that stands for its number in paths; only blocks have one.
@@ -385,6 +421,7 @@ impl std::fmt::Display for Layer {
             Layer::Hardswish(_) => f.write_str("hardswish"),
             Layer::LeakyRelu(l) => write!(f, "leaky_relu {}", l.alpha),
             Layer::Elu(e) => write!(f, "elu {}", e.alpha),
+            Layer::Clamp(c) => write!(f, "clamp {c}"),
             Layer::Tanh(_) => f.write_str("tanh"),
             Layer::Sigmoid(_) => f.write_str("sigmoid"),
             Layer::Dropout(d) => write!(f, "dropout {}", d.ratio),
@@ -398,7 +435,10 @@ impl std::fmt::Display for Layer {
             Layer::AvgPool2d(p) => write!(f, "avg_pool2d {}", p.kernel_size),
             Layer::AvgPool1d(p) => write!(f, "avg_pool1d {}", p.kernel_size),
             Layer::AdaptiveAvgPool2d(p) => write!(f, "adaptive_avg_pool2d {}", p.output_size),
+            Layer::AdaptiveAvgPool1d(p) => write!(f, "adaptive_avg_pool1d {}", p.output_size),
             Layer::GlobalAvgPool2d(_) => f.write_str("global_avg_pool2d"),
+            Layer::GlobalAvgPool1d(_) => f.write_str("global_avg_pool1d"),
+            Layer::GlobalMaxPool2d(_) => f.write_str("global_max_pool2d"),
             Layer::Pad2d(p) => write!(f, "pad2d {} {}", p.padding, p.mode.name()),
             Layer::Upsample(u) => write!(f, "upsample {}", u.mode.name()),
             Layer::Block(_) => f.write_str("block"),

@@ -4,7 +4,7 @@ use super::{Built, Layer, Pair, Site};
 use crate::Error;
 use crate::recipe::{names, record};
 use wgrad_tensor::Tensor;
-use wgrad_tensor::kernels::op::Kernel;
+use wgrad_tensor::kernels::Op;
 use wgrad_tensor::kernels::ops::{Pad, PadMode};
 use wgrad_tensor::{DType, TensorType};
 
@@ -49,7 +49,7 @@ impl Pad2d {
         };
         let side = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         let (h, w) = (side(self.padding.h), side(self.padding.w));
-        let op = Pad { pads: vec![0, 0, h, w, 0, 0, h, w], mode, value: self.value };
+        let op: Op = Pad { pads: vec![0, 0, h, w, 0, 0, h, w], mode, value: self.value }.into();
         let sample = TensorType::new([&[1], input].concat(), DType::F32);
         let padded = op.infer(&[sample]).map_err(|e| site.error(layer, format!("samples of {input:?}: {}", e.message)))?;
         let output = padded[0].shape[1..].to_vec();

@@ -67,6 +67,46 @@ impl Setting for Pair {
     }
 }
 
+/// One factor for height and width each: `2`, `1.5` or `[1.5, 2]` in a recipe.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Factors {
+    /// For the height.
+    pub h: f64,
+    /// For the width.
+    pub w: f64,
+}
+
+impl From<f64> for Factors {
+    fn from(n: f64) -> Self {
+        Self { h: n, w: n }
+    }
+}
+
+impl From<[f64; 2]> for Factors {
+    fn from([h, w]: [f64; 2]) -> Self {
+        Self { h, w }
+    }
+}
+
+impl Setting for Factors {
+    fn read(value: &Spanned<DeValue<'_>>) -> Result<Self, Fault> {
+        match value.get_ref() {
+            DeValue::Integer(_) | DeValue::Float(_) => Ok(Self::from(f64::read(value)?)),
+            DeValue::Array(items) if items.len() == 2 => Ok(Self { h: Setting::read(&items[0])?, w: Setting::read(&items[1])? }),
+            DeValue::Array(items) => Err(Fault::at(value, format!("one number or two, [height, width], are expected here, and these are {}", items.len()))),
+            _ => Err(expected("a number or two, [height, width],", value)),
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        if self.h == self.w {
+            self.h.write(out);
+        } else {
+            vec![self.h, self.w].write(out);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

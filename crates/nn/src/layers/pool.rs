@@ -101,6 +101,27 @@ pub struct GlobalAvgPool2d {}
 
 record!(GlobalAvgPool2d, "a global_avg_pool2d layer" {});
 
+/// The mean of windows that share a line out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdaptiveAvgPool1d {
+    /// Windows.
+    pub output_size: usize,
+}
+
+record!(AdaptiveAvgPool1d, "an adaptive_avg_pool1d layer" { output_size: required });
+
+/// The mean of each channel: [channels, length] → \[channels\].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GlobalAvgPool1d {}
+
+record!(GlobalAvgPool1d, "a global_avg_pool1d layer" {});
+
+/// The largest value of each channel: [channels, height, width] → \[channels\].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GlobalMaxPool2d {}
+
+record!(GlobalMaxPool2d, "a global_max_pool2d layer" {});
+
 /// The same padding on opposite sides: above, left, below, right.
 fn sides(padding: Pair) -> [usize; 4] {
     [padding.h, padding.w, padding.h, padding.w]
@@ -169,16 +190,22 @@ impl AdaptiveAvgPool2d {
     }
 }
 
-impl GlobalAvgPool2d {
+impl AdaptiveAvgPool1d {
     pub(crate) fn build(&self, layer: &Layer, input: &[usize], site: &Site<'_>) -> Result<Built, Error> {
-        let &[channels, height, width] = input else {
-            return Err(site.error(layer, format!("it takes samples of three axes, [channels, height, width], and is given {input:?}")));
-        };
-        if height * width == 0 {
-            return Err(site.error(layer, format!("samples of {input:?} have no pixels to take the mean of")));
-        }
-        Ok(Built::new(Vec::new(), vec![channels], |x, _| x.global_avg_pool2d()))
+        lines(ops::AdaptiveAvgPool2d { output_size: [1, self.output_size] }, layer, input, site)
     }
+}
+
+/// A function that leaves one number of each channel of samples of `rank` axes.
+pub(super) fn whole(layer: &Layer, input: &[usize], site: &Site<'_>, rank: usize, function: fn(&Tensor) -> Tensor) -> Result<Built, Error> {
+    if input.len() != rank {
+        let wanted = if rank == 3 { "three axes, [channels, height, width]" } else { "two axes, [channels, length]" };
+        return Err(site.error(layer, format!("it takes samples of {wanted}, and is given {input:?}")));
+    }
+    if input[1..].contains(&0) {
+        return Err(site.error(layer, format!("samples of {input:?} have channels without values")));
+    }
+    Ok(Built::new(Vec::new(), vec![input[0]], move |x, _| function(x)))
 }
 
 /// An op over images as a layer.
@@ -199,7 +226,7 @@ pub(super) fn lines(op: impl Into<Op>, layer: &Layer, input: &[usize], site: &Si
 
 fn over(op: Op, layer: &Layer, input: &[usize], image: &[usize], site: &Site<'_>) -> Result<Built, Error> {
     let ty = TensorType::new([&[1], image].concat(), DType::F32);
-    let pooled = op.kernel().infer(&[ty]).map_err(|e| site.error(layer, format!("samples of {input:?}: {}", e.message)))?;
+    let pooled = op.infer(&[ty]).map_err(|e| site.error(layer, format!("samples of {input:?}: {}", e.message)))?;
     let shape = &pooled[0].shape;
     let (flat, image) = (input.len() == 2, image.to_vec());
     let output = if flat { vec![shape[1], shape[3]] } else { shape[1..].to_vec() };
