@@ -23,7 +23,7 @@ impl Images {
     ///
     /// # Errors
     /// [`DataError`] where it cannot be read, holds no pictures or only one class, a class folder is empty, or a picture is damaged and
-    /// [`BadFiles::Stop`] is set.
+    /// [`BadFiles::Stop`](crate::recipe::BadFiles::Stop) is set.
     pub fn read(path: &Path, options: &ImageOptions, classes: Option<&[String]>) -> Result<Self, DataError> {
         let place = path.display().to_string();
         options.check(&place)?;
