@@ -102,7 +102,6 @@ pub(super) fn forward() -> Vec<Case> {
     all.push(plain("2x5001x3x4 k3, long", [2, 5001, 3, 4], [5, 5001, 3, 3], Window::default()));
     all.push(plain("2x21900x3x3 k3, very long", [2, 21_900, 3, 3], [2, 21_900, 3, 3], Window::default()));
     all.push(plain("2x60100x1x3 k1 stride 2, long", [2, 60_100, 1, 3], [6, 60_100, 1, 1], Window { strides: [2, 2], ..Window::default() }));
-    all.push(plain("1x65600x1x1 k1, a group each", [1, 65_600, 1, 1], [328_000, 1, 1, 1], Window { group: 65_600, ..Window::default() }));
     all
 }
 
