@@ -79,6 +79,12 @@ impl Verification {
         Ok(Self { filter, fault, cases, at_once: AT_ONCE, started, done: 0, rows: Vec::new(), failed: 0, began: None, seconds: 0.0 })
     }
 
+    /// The same with the first of every `n` cases only, where a sample of them will do.
+    pub fn every(mut self, n: usize) -> Self {
+        self.cases = self.cases.into_iter().step_by(n.max(1)).collect();
+        self
+    }
+
     /// How many cases there are.
     pub fn cases(&self) -> usize {
         self.cases.len()
@@ -153,6 +159,7 @@ mod tests {
         let verification = Verification::new(None, None).unwrap();
         assert_eq!(verification.cases(), all);
         assert_eq!(verification.upcoming().map(|c| c.name.clone()), catalogue()[0].cases.first().map(|c| c.name.clone()));
+        assert_eq!(verification.every(4).cases(), all.div_ceil(4));
     }
 
     #[test]
