@@ -159,7 +159,7 @@ export async function firefox() {
     browser: 'firefox',
     executablePath: firefoxProgram(),
     headless: true,
-    protocolTimeout: 600_000,
+    protocolTimeout: 3_600_000,
     extraPrefsFirefox: { 'dom.webgpu.enabled': true, 'dom.webgpu.workers.enabled': true, 'gfx.webgpu.ignore-blocklist': true },
   });
   const pid = browser.process().pid;

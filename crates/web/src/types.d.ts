@@ -263,7 +263,7 @@ export interface Receipt {
   passed: number;
   failed: number;
   skipped: number;
-  /** Cases left out because the signal said stop; absent where there are none. */
+  /** Cases left out, because the signal said stop or by `every`; absent where there are none. */
   unchecked?: number;
   rows: VerifyRow[];
 }
@@ -271,6 +271,8 @@ export interface Receipt {
 export interface VerifyOptions {
   /** Only ops whose name, or cases whose name, holds this text. */
   filter?: string;
+  /** Only the first of every so many cases: a sample, for a quick look. */
+  every?: number;
   /** Aborting ends the verification after the case under way; the promise gives the receipt so far. */
   signal?: AbortSignal;
   onCase?(event: CaseEvent): void;

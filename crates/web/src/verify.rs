@@ -2,7 +2,7 @@
 
 use crate::device::Own;
 use crate::error::Result;
-use crate::options::{aborted, call, function, get, object, text};
+use crate::options::{aborted, call, function, get, number, object, text};
 use js_sys::Date;
 use std::time::Duration;
 use wasm_bindgen::prelude::*;
@@ -14,7 +14,7 @@ use wgrad_tensor::verify::Verification;
 const HELD_MS: f64 = 30.0;
 
 /// Checks every op, case and variant, forward and backward, against the reference. A signal that aborts ends it after the case
-/// under way: the receipt then counts the cases left out as `unchecked`.
+/// under way, and `every` takes the first of every so many cases: the receipt then counts the cases left out as `unchecked`.
 ///
 /// # Errors
 /// Kind `device_lost`; `other` where the filter names nothing.
@@ -27,7 +27,8 @@ async fn verified(options: &JsValue) -> Result<JsValue> {
     let filter = text(options, "filter")?;
     let on_case = function(options, "onCase")?;
     let signal = get(options, "signal");
-    let mut verification = Verification::new(filter.as_deref(), None)?;
+    let every = number(options, "every")?.map_or(1, |n| n.max(1.0) as usize);
+    let mut verification = Verification::new(filter.as_deref(), None)?.every(every);
     let device = Own::open().await?;
     let mut yielded = Date::now();
     while !aborted(&signal) {

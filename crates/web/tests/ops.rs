@@ -24,7 +24,7 @@ async fn every_case_and_variant_agrees_with_the_reference() {
     }
     let receipt = verification.receipt(&device, String::new());
     console_log!("{} ({:.0} s)", receipt.line(), receipt.seconds);
-    assert!(receipt.failed == 0 && receipt.unchecked == 0, "{}\n{}", receipt.line(), receipt.failures().join("\n"));
+    assert!(receipt.failed == 0 && (receipt.unchecked == 0 || !on_a_page), "{}\n{}", receipt.line(), receipt.failures().join("\n"));
     assert!(receipt.passed >= AT_LEAST, "{} results only", receipt.passed);
 }
 

@@ -31,6 +31,8 @@ pub struct Verification {
     filter: Option<String>,
     fault: Option<String>,
     cases: Vec<(&'static str, Arc<Case>)>,
+    /// Cases that a sample leaves out.
+    left_out: usize,
     at_once: usize,
     /// The checks of the cases from `done` on.
     started: Ahead<Result<Vec<Row>, Error>>,
@@ -76,12 +78,14 @@ impl Verification {
         }
         let owned = |text: Option<&str>| text.map(str::to_owned);
         let (filter, fault, started) = (owned(filter), owned(fault), Ahead::new());
-        Ok(Self { filter, fault, cases, at_once: AT_ONCE, started, done: 0, rows: Vec::new(), failed: 0, began: None, seconds: 0.0 })
+        Ok(Self { filter, fault, cases, left_out: 0, at_once: AT_ONCE, started, done: 0, rows: Vec::new(), failed: 0, began: None, seconds: 0.0 })
     }
 
-    /// The same with the first of every `n` cases only, where a sample of them will do.
+    /// The same with the first of every `n` cases only, where a sample of them will do; the receipt counts the others as unchecked.
     pub fn every(mut self, n: usize) -> Self {
+        let all = self.cases.len();
         self.cases = self.cases.into_iter().step_by(n.max(1)).collect();
+        self.left_out = all - self.cases.len();
         self
     }
 
@@ -134,7 +138,7 @@ impl Verification {
     /// The receipt of what was checked so far on `device`; `date` is the time now in UTC, as `2026-01-31T12:00:00Z`.
     pub fn receipt<'a>(&'a self, device: &'a Device, date: String) -> Receipt<'a> {
         let mut receipt = Receipt::new(device.runtime().facts(), self.filter.as_deref(), self.seconds, &self.rows, date);
-        receipt.unchecked = self.cases.len() - self.done;
+        receipt.unchecked = self.cases.len() - self.done + self.left_out;
         receipt
     }
 }
