@@ -27,9 +27,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = Device::open_blocking(&Select::Auto)?;
 
     let options = ImageOptions { size: [SIDE, SIDE], samples: quick.then_some(64), ..ImageOptions::default() };
+    let normalize = Normalize { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] };
     let mut read = |name: &str, classes: Option<&[String]>| -> Result<Dataset, Box<dyn std::error::Error>> {
         let set = Images::read(&path(name), &options, classes)?.parts.remove(&Part::Train);
-        Ok(set.ok_or("there is no training part")?)
+        Ok(set.ok_or("there is no training part")?.normalized(normalize.clone())?)
     };
     let train = read("cats-dogs-train.tar.gz", None)?;
     let test = Arc::new(read("cats-dogs-test.tar.gz", Some(train.classes()))?);
@@ -42,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", model.summary());
 
     let options = FitOptions {
-        epochs: if quick { 1 } else { 8 },
+        epochs: if quick { 1 } else { 12 },
         batch_size: 32,
         seed: 1,
         validation: Some(test.clone()),
@@ -50,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..FitOptions::default()
     };
     // Two classes and one logit: labels are taken for 0 and 1.
-    let adam = Adam { learning_rate: 3e-4, ..Adam::default() };
+    let adam = Adam { learning_rate: 1e-4, ..Adam::default() };
     let mut trainer = Trainer::new(&device, model, Loss::BceWithLogits, adam, options)?;
     trainer.fit_blocking(&train, &mut *progress(ProgressMode::Auto, Stream::Stdout))?;
     println!("test accuracy {:.4}", trainer.evaluate_blocking(&test)?.accuracy.unwrap_or_default());
