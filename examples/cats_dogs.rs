@@ -61,6 +61,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     test.fill_batch(&[0], &mut x, &mut y);
     let explained = pollster::block_on(trainer.predictor().explain(&x))?.remove(0);
     if let Some(cam) = explained.cam {
+        // Under the heat the picture itself.
+        test.as_ref().clone().unnormalized().fill_batch(&[0], &mut x, &mut y);
         let picture = Image { shape: [3, SIDE, SIDE], values: x };
         let file = std::env::temp_dir().join("cats-dogs-example.png");
         std::fs::write(&file, draw_heat(&picture, &cam)?)?;
