@@ -6,7 +6,7 @@ use common::device;
 use std::collections::BTreeSet;
 use wgrad_tensor::kernels::Case;
 use wgrad_tensor::kernels::op::catalogue;
-use wgrad_tensor::verify::{Outcome, Plan, Row, Verification, variants, verify_case};
+use wgrad_tensor::verify::{Outcome, Plan, Row, Verification, stems, variants, verify_case};
 
 fn all() -> Vec<Case> {
     catalogue().into_iter().flat_map(|e| e.cases).collect()
@@ -59,12 +59,15 @@ fn a_planted_fault_is_counted_while_it_runs() {
 #[test]
 fn a_fault_in_any_kernel_is_caught() {
     let mut caught: BTreeSet<&str> = BTreeSet::new();
+    let small: Vec<Case> = all().into_iter().filter(|c| c.inputs.iter().all(|i| i.ty.shape.numel() < 1 << 16)).collect();
     for (stem, _) in wgrad_tensor::kernels::shaders::KERNELS {
-        for case in catalogue().iter().flat_map(|e| &e.cases).filter(|c| c.inputs.iter().all(|i| i.ty.shape.numel() < 1 << 16)) {
+        for case in &small {
             let forced = variants(device(), case).unwrap();
             let plans = std::iter::once(None).chain(forced.into_iter().map(|v| Some(v.to_owned())));
+            // What has no such kernel in it cannot err by it, and need not run.
+            let mut plans = plans.filter(|variant| stems(device(), case, variant.as_deref()).is_ok_and(|all| all.contains(stem)));
             let failed = |variant| run(case, &Plan { variant, fault: Some((*stem).to_owned()) }).iter().any(|r| matches!(r.outcome, Outcome::Fail { .. }));
-            if plans.into_iter().any(failed) {
+            if plans.any(failed) {
                 caught.insert(stem);
                 break;
             }

@@ -15,9 +15,10 @@ use crate::{Data, Device, Error, Options, interpret, lower};
 use measure::measure;
 use scene::Scene;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use wgrad_kernels::case::{Case, Tolerance};
 use wgrad_kernels::{Array, Builder, DType, Lowering as Facts, TensorType, Value};
-use wgrad_runtime::Buffer;
+use wgrad_runtime::{Buffer, Step};
 
 /// Which way a result was computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -102,6 +103,32 @@ pub fn variants(device: &Device, case: &Case) -> Result<Vec<&'static str>, Error
     Ok(case.op.kernel().variants(&Facts::new(&operands, &outputs, device.caps())))
 }
 
+/// The stems of the kernels that run where a case is checked, forward and backward; nothing runs for it.
+///
+/// # Errors
+/// Where the case is ill-typed, or the device has no such variant.
+pub fn stems(device: &Device, case: &Case, variant: Option<&str>) -> Result<BTreeSet<&'static str>, Error> {
+    let mut scene = Scene::new(case)?;
+    let mut all = BTreeSet::new();
+    for backward in [false, true] {
+        let fetch = match backward {
+            false => scene.outputs.clone(),
+            true if case.grad => scene.backward(case)?.into_iter().map(|(_, value)| value).collect(),
+            true => break,
+        };
+        match lower(&scene.graph, &fetch, &[], device.caps(), &options(&scene, variant, None)) {
+            Ok(lowered) => all.extend(lowered.recording.steps.iter().filter_map(|step| match step {
+                Step::Dispatch(dispatch) => Some(dispatch.program.stem),
+                _ => None,
+            })),
+            // The backward pass runs the op at other shapes, where a forced variant need not exist.
+            Err(Error::Op(_)) if backward && variant.is_some() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
+}
+
 /// Checks one case on a device, forward and backward.
 ///
 /// A device that refuses a program fails the case; a lost device ends the verification.
@@ -167,12 +194,16 @@ async fn compare(
     Ok(())
 }
 
-/// Runs a graph unfused, so that each op's own kernel is what is tested.
-async fn run(device: &Device, scene: &Scene, fetch: &[Value], plan: &Plan) -> Result<Vec<Array>, Error> {
+/// Forces a variant of the case's op alone.
+fn options(scene: &Scene, variant: Option<&str>, fault: Option<&str>) -> Options {
     let node = &scene.graph.nodes()[scene.graph.maker(scene.outputs[0])];
     let name = node.op.as_ref().map_or("", |op| op.kernel().name());
-    let variants = plan.variant.iter().map(|v| (name.to_owned(), v.clone())).collect();
-    let options = Options { variants, fault: plan.fault.clone() };
+    Options { variants: variant.iter().map(|v| (name.to_owned(), (*v).to_owned())).collect(), fault: fault.map(str::to_owned) }
+}
+
+/// Runs a graph unfused, so that each op's own kernel is what is tested.
+async fn run(device: &Device, scene: &Scene, fetch: &[Value], plan: &Plan) -> Result<Vec<Array>, Error> {
+    let options = options(scene, plan.variant.as_deref(), plan.fault.as_deref());
     let lowered = lower(&scene.graph, fetch, &[], device.caps(), &options)?;
     let executable = device.runtime().compile(lowered.recording)?;
     let mut externals: Vec<Buffer> = Vec::new();
