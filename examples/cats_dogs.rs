@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", model.summary());
 
     let options = FitOptions {
-        epochs: if quick { 1 } else { 12 },
+        epochs: if quick { 1 } else { 15 },
         batch_size: 32,
         seed: 1,
         validation: Some(test.clone()),
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..FitOptions::default()
     };
     // Two classes and one logit: labels are taken for 0 and 1.
-    let adam = Adam { learning_rate: 1e-4, ..Adam::default() };
+    let adam = Adam { learning_rate: 3e-5, ..Adam::default() };
     let mut trainer = Trainer::new(&device, model, Loss::BceWithLogits, adam, options)?;
     trainer.fit_blocking(&train, &mut *progress(ProgressMode::Auto, Stream::Stdout))?;
     println!("test accuracy {:.4}", trainer.evaluate_blocking(&test)?.accuracy.unwrap_or_default());
