@@ -21,6 +21,7 @@ pub mod random;
 pub mod reduction;
 pub mod reference;
 mod resample;
+mod resident;
 pub mod shaders;
 pub mod shape;
 pub mod tape;

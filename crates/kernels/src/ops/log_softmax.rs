@@ -32,7 +32,7 @@ impl Kernel for LogSoftmax {
 
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {
         let result = "fn normalizer(total: F) -> F { return log(total); }\nfn result(x: F, norm: F) -> F { return x - norm; }\n";
-        softmax::Rows { op: "log_softmax", stems: ["softmax", "softmax_workgroup"], axis: self.axis, code: result }.lower(facts)
+        softmax::Rows { op: "log_softmax", stems: ["softmax", "softmax_workgroup", "softmax_subgroup"], axis: self.axis, code: result }.lower(facts)
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {

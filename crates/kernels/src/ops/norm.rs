@@ -13,7 +13,8 @@
 //! square for RMS) in f32, \[C\], the shape before `axis`, or [N, num_groups].
 //!
 //! Mean and squared differences are gathered together in one sweep, from parts that are joined as Chan, Golub and LeVeque do (1983,
-//! "Algorithms for computing the sample variance"): E\[x²\] - E\[x\]² would lose all digits where the mean is large.
+//! "Algorithms for computing the sample variance"): E\[x²\] - E\[x\]² would lose all digits where the mean is large. A subgroup that keeps
+//! its row takes the mean first and then the squares.
 
 use crate::launch::{Lowered, Lowering};
 use crate::op::{Entry, Kernel, Node};

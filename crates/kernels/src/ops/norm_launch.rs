@@ -1,11 +1,12 @@
 //! The launches of `norm` and its gradient. Rows that lie in one piece (layer, RMS, group norm) take one kernel, which reads a row
-//! twice; channels that are spread over a batch take two or three: gather, join the chunks, apply.
+//! twice, or once where a subgroup can keep it; channels that are spread over a batch take two or three: gather, join the chunks, apply.
 
 use crate::body;
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};
 use crate::ops::norm::{Frame, Norm};
 use crate::ops::{NormBackward, softmax};
 use crate::reduction::{self, MAX_TURNS};
+use crate::resident::Resident;
 use crate::{Caps, DType, OpError, Program, TensorType};
 use std::fmt::Write as _;
 
@@ -18,12 +19,15 @@ enum Method {
     Serial,
     /// By many invocations.
     Workgroup,
+    /// By one subgroup, which keeps the row.
+    Subgroup,
 }
 
 /// A way to compute it: the method, and whether channels are cut into more chunks than is worth it, for tests.
 type Choice = (&'static str, Method, bool);
 
-const CHOICES: [Choice; 5] = [
+const CHOICES: [Choice; 6] = [
+    ("subgroup", Method::Subgroup, false),
     ("serial", Method::Serial, false),
     ("workgroup", Method::Workgroup, false),
     ("naive", Method::Naive, false),
@@ -90,6 +94,7 @@ fn choices(frame: &Frame, caps: &Caps) -> Vec<Choice> {
         let naive = Units::of(frame, Method::Naive).values(frame);
         let lanes = lanes(values, caps, false) as usize;
         match method {
+            Method::Subgroup => !frame.batch && Resident::of(values, frame.a, caps).is_some(),
             _ if split => frame.batch && values > 1,
             // Channels are cut into as many chunks as it takes.
             _ if frame.batch => true,
@@ -105,7 +110,23 @@ fn choices(frame: &Frame, caps: &Caps) -> Vec<Choice> {
     let few = !frame.batch && frame.rows() < 16 && values >= 2048;
     let gathers = values > 4 && !(units.columns && frame.batch && units.channels >= 1 << 14);
     let workgroup = if caps.software { few } else { gathers };
-    all.sort_by_key(|c| (c.1 == Method::Workgroup) != workgroup || c.2);
+    let keeps = Resident::pays(values, frame.a, caps);
+    all.sort_by_key(|c| match c.1 {
+        Method::Subgroup => {
+            if keeps {
+                0
+            } else {
+                3
+            }
+        }
+        method => {
+            if c.2 {
+                2
+            } else {
+                1 + u8::from((method == Method::Workgroup) != workgroup)
+            }
+        }
+    });
     all
 }
 
@@ -194,13 +215,22 @@ impl<'a> Plan<'a> {
     }
 
     /// One kernel over rows that lie in one piece; `shared` says whether there are scales to share.
-    fn rows(&self, stems: [&'static str; 2], shared: bool, mut args: Vec<(Arg, Access)>, code: String, work: Work) -> Launch {
+    fn rows(&self, stems: [&'static str; 3], shared: bool, mut args: Vec<(Arg, Access)>, code: String, work: Work) -> Launch {
         let rows = self.frame.rows();
         let width = self.units.channels * self.units.length;
-        let serial = self.method != Method::Workgroup;
-        let mut program = self.units.program(stems[usize::from(!serial)], self.dtype, self.norm.kind.centred());
+        let stem = match self.method {
+            Method::Workgroup => stems[1],
+            Method::Subgroup => stems[2],
+            _ => stems[0],
+        };
+        let mut program = self.units.program(stem, self.dtype, self.norm.kind.centred());
         program.code = code;
-        let grid = if serial {
+        let resident = Resident::of(width, self.frame.a, self.facts.caps).filter(|_| self.method == Method::Subgroup);
+        let grid = if let Some(resident) = resident {
+            resident.define(&mut program);
+            program.code.push_str(softmax::one(self.units.vector));
+            self.facts.caps.fold((self.frame.a.div_ceil(resident.rows as usize) * self.frame.g) as u64)
+        } else if self.method != Method::Workgroup {
             // Four rows share the loads of scale and shift, where there are rows enough to keep all cores at work.
             let four = self.facts.caps.software && shared && self.units.columns && self.frame.g == 1 && self.method == Method::Serial && rows >= 256;
             let each = if four { 4 } else { 1 };
@@ -223,8 +253,9 @@ impl<'a> Plan<'a> {
         let across = self.units.columns;
         let least = match (self.method, caps.software) {
             (Method::Naive, _) => values,
-            (Method::Serial, true) => 32,
-            (Method::Serial, false) => 256,
+            // No subgroup gathers channels.
+            (Method::Serial | Method::Subgroup, true) => 32,
+            (Method::Serial | Method::Subgroup, false) => 256,
             (Method::Workgroup, _) => 4 * lanes(values, caps, across) as usize,
         };
         let wanted = match self.method {
@@ -378,7 +409,7 @@ pub(crate) fn forward(norm: &Norm, facts: &Lowering<'_>) -> Result<Lowered, OpEr
     let centred = norm.kind.centred();
     let variance = if centred { 2 } else { 1 };
     let mut args = vec![(Arg::Output(0), Access::ReadWrite), (Arg::Output(variance), Access::ReadWrite), (Arg::Input(0), Access::Read)];
-    code.push_str(plan.folded(true));
+    code.push_str(if plan.method == Method::Subgroup { softmax::across(plan.units.vector) } else { plan.folded(true) });
     let mut at = 4;
     if centred {
         code.push_str("@group(0) @binding(4) var<storage, read_write> means: array<f32>;\nfn remember(row: u32, mean: f32) { means[row] = mean; }\n");
@@ -389,8 +420,10 @@ pub(crate) fn forward(norm: &Norm, facts: &Lowering<'_>) -> Result<Lowered, OpEr
     }
     affine(&mut code, &mut args, at, "scale", element, input(1), "1.0");
     affine(&mut code, &mut args, at + 1, "shift", element, input(2), "0.0");
-    let mut launch = plan.rows(["norm", "norm_workgroup"], facts.inputs.len() > 1, args, code, plan.work(8.0, 2));
-    launch.program.parts.push("lib/norm_moments");
+    let mut launch = plan.rows(["norm", "norm_workgroup", "norm_subgroup"], facts.inputs.len() > 1, args, code, plan.work(8.0, 2));
+    if plan.method != Method::Subgroup {
+        launch.program.parts.push("lib/norm_moments");
+    }
     lowered.launches.push(launch);
     Ok(lowered)
 }
@@ -452,7 +485,7 @@ pub(crate) fn backward(op: &NormBackward, facts: &Lowering<'_>) -> Result<Lowere
         code.push_str("fn mean_of(row: u32) -> f32 { return 0.0; }\n");
     }
     affine(&mut code, &mut args, at, "scale", element, scale, "1.0");
-    lowered.launches.push(plan.rows(["norm_backward", "norm_backward_workgroup"], scale.is_some(), args, code, plan.work(10.0, 3)));
+    lowered.launches.push(plan.rows(["norm_backward", "norm_backward_workgroup", "norm_backward_subgroup"], scale.is_some(), args, code, plan.work(10.0, 3)));
     Ok(lowered)
 }
 
@@ -473,6 +506,14 @@ mod tests {
         assert_eq!((first(BATCH, true), first(BATCH, false)), ("serial", "workgroup"));
         let short = Frame { p: 16, ..LAYER };
         assert_eq!((first(short, true), first(short, false)), ("serial", "serial"));
+    }
+
+    #[test]
+    fn a_subgroup_keeps_rows_on_software_where_they_fit() {
+        let first = |frame: Frame, software: bool| choices(&frame, &Caps { software, subgroup: Some((8, 8)), ..Caps::default() })[0].0;
+        assert_eq!((first(LAYER, true), first(LAYER, false)), ("subgroup", "workgroup"));
+        assert_eq!(first(Frame { p: 2048, ..LAYER }, true), "serial");
+        assert_eq!(first(BATCH, true), "serial");
     }
 
     #[test]

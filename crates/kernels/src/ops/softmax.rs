@@ -9,6 +9,7 @@ use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Work};
 use crate::op::{Entry, Kernel, Node};
 use crate::ops::SoftmaxBackward;
 use crate::reduction::{self, Cut, MAX_TURNS, Pass};
+use crate::resident::Resident;
 use crate::{Array, Builder, Caps, Case, DType, Fill, Input, OpError, Program, Shape, TensorType, Tolerance, Value, View};
 use serde::{Deserialize, Serialize};
 
@@ -35,7 +36,7 @@ impl Kernel for Softmax {
 
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {
         let result = "fn normalizer(total: F) -> F { return total; }\nfn result(x: F, norm: F) -> F { return exp(x) / norm; }\n";
-        Rows { op: "softmax", stems: ["softmax", "softmax_workgroup"], axis: self.axis, code: result }.lower(facts)
+        Rows { op: "softmax", stems: ["softmax", "softmax_workgroup", "softmax_subgroup"], axis: self.axis, code: result }.lower(facts)
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {
@@ -91,6 +92,8 @@ enum RowMethod {
     Serial,
     /// Many invocations a row.
     Workgroup,
+    /// One subgroup a row, which it keeps.
+    Subgroup,
 }
 
 /// Whether values are read four at a time.
@@ -110,9 +113,13 @@ fn choose(pass: &Pass, caps: &Caps) -> Vec<(&'static str, RowMethod)> {
     let turns = |m| match m {
         RowMethod::Naive => pass.reduce,
         RowMethod::Serial => cut.chunk,
-        RowMethod::Workgroup => cut.chunk / 64,
+        RowMethod::Workgroup | RowMethod::Subgroup => cut.chunk / 64,
     };
     all.retain(|&(_, m)| m == RowMethod::Workgroup || turns(m) * 3 + turns(m) / 64 <= MAX_TURNS);
+    if pass.inner == 1 && Resident::of(cut.reduce, cut.outer, caps).is_some() {
+        let place = if Resident::pays(cut.reduce, cut.outer, caps) { 0 } else { all.len() };
+        all.insert(place, ("subgroup", RowMethod::Subgroup));
+    }
     all
 }
 
@@ -128,8 +135,8 @@ pub(crate) fn variants(axis: i64, facts: &Lowering<'_>) -> Vec<&'static str> {
 pub(crate) struct Rows {
     /// The op, for errors.
     pub(crate) op: &'static str,
-    /// The kernel of one invocation a row, and that of many.
-    pub(crate) stems: [&'static str; 2],
+    /// The kernel of one invocation a row, that of many, and that of a subgroup.
+    pub(crate) stems: [&'static str; 3],
     /// The axis.
     pub(crate) axis: i64,
     /// Functions that the kernel calls, besides `across_max` and `across_sum`.
@@ -152,19 +159,27 @@ impl Rows {
         let vector = method != RowMethod::Naive && vectorizes(&pass);
         let cut = Cut::new(&pass, vector, 1);
         let outputs = cut.outputs();
-        let (mut program, groups) = if method == RowMethod::Workgroup {
-            let size = reduction::workgroup(facts.caps);
-            let lanes = reduction::lanes(&cut, &pass, size);
-            let program = Program::new(self.stems[1]).u32("WORKGROUP", size).u32("LANES", lanes).bool("ACROSS", columns);
-            (program, outputs.div_ceil((size / lanes) as usize))
-        } else {
-            let size = reduction::serial_workgroup(outputs, facts.caps);
-            (Program::new(self.stems[0]).u32("WORKGROUP", size), outputs.div_ceil(size as usize))
+        let (mut program, groups) = match (method, Resident::of(cut.reduce, outputs, facts.caps)) {
+            (RowMethod::Subgroup, Some(resident)) => {
+                let mut program = Program::new(self.stems[2]);
+                resident.define(&mut program);
+                (program, outputs)
+            }
+            (RowMethod::Workgroup, _) => {
+                let size = reduction::workgroup(facts.caps);
+                let lanes = reduction::lanes(&cut, &pass, size);
+                let program = Program::new(self.stems[1]).u32("WORKGROUP", size).u32("LANES", lanes).bool("ACROSS", columns);
+                (program, outputs.div_ceil((size / lanes) as usize))
+            }
+            _ => {
+                let size = reduction::serial_workgroup(outputs, facts.caps);
+                (Program::new(self.stems[0]).u32("WORKGROUP", size), outputs.div_ceil(size as usize))
+            }
         };
         program.aliases.extend(body::aliases(vector));
         program.aliases.push(("STORED", stored(output.dtype, vector)));
         program.f16 = output.dtype == DType::F16;
-        program.code = [across(vector && !columns), self.code].concat();
+        program.code = [across(vector && !columns), if method == RowMethod::Subgroup { one(vector) } else { "" }, self.code].concat();
         let mut args = vec![(Arg::Output(0), Access::ReadWrite), (Arg::Block(0), Access::Read)];
         args.extend((0..facts.inputs.len()).map(|n| (Arg::Input(n), Access::Read)));
         let words = [outputs, cut.reduce, cut.inner, 0].map(|n| n as u32).to_vec();
@@ -191,6 +206,11 @@ pub(crate) fn across(joins: bool) -> &'static str {
     } else {
         "fn across_max(v: F) -> F { return v; }\nfn across_sum(v: F) -> F { return v; }\n"
     }
+}
+
+/// A lane of F, for subgroup operations on what `across` spread over all four.
+pub(crate) fn one(vector: bool) -> &'static str {
+    if vector { "fn one(v: F) -> f32 { return v.x; }\n" } else { "fn one(v: F) -> f32 { return v; }\n" }
 }
 
 /// The cases of softmax and log-softmax; `units` ULP for rows of order 1.
@@ -220,6 +240,8 @@ pub(crate) fn cases(name: &str, op: impl Fn(i64) -> crate::Op, units: f64) -> Ve
         case("5x255", plain(&[5, 255]), -1),
         case("5x256", plain(&[5, 256]), -1),
         case("3x1028", plain(&[3, 1028]), -1),
+        case("131x72", plain(&[131, 72]), -1),
+        case("2100x33", plain(&[2100, 33]), -1),
         case("1031x3 axis 0", plain(&[1031, 3]), 0),
         case("6x10 transposed", plain(&[6, 10]).view(View::Transposed), -1),
         case("8x12 sliced axis 0", plain(&[8, 12]).view(View::Sliced), 0),
@@ -258,6 +280,16 @@ mod tests {
         assert_eq!(choose(&Pass { outer: 100_000, reduce: 10, inner: 1 }, &Caps::default())[0].0, "workgroup");
         assert_eq!(choose(&Pass { outer: 100_000, reduce: 4, inner: 1 }, &Caps::default())[0].0, "serial");
         assert_eq!(choose(&Pass { outer: 64, reduce: 19, inner: 1 << 14 }, &Caps::default())[0].0, "serial");
+    }
+
+    #[test]
+    fn a_subgroup_keeps_rows_on_software_where_they_fit() {
+        let first = |software, pass: Pass| choose(&pass, &Caps { software, subgroup: Some((8, 8)), ..Caps::default() })[0].0;
+        let row = Pass { outer: 4096, reduce: 1024, inner: 1 };
+        assert_eq!((first(true, row), first(false, row)), ("subgroup", "workgroup"));
+        assert_eq!(first(true, Pass { reduce: 32, ..row }), "serial");
+        assert_eq!(first(true, Pass { reduce: 4096, ..row }), "serial");
+        assert_eq!(first(true, Pass { inner: 4, ..row }), "serial");
     }
 
     #[test]

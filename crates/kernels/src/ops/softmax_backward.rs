@@ -31,7 +31,13 @@ impl Kernel for SoftmaxBackward {
     }
 
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {
-        softmax::Rows { op: "softmax_backward", stems: ["softmax_backward", "softmax_backward_workgroup"], axis: self.axis, code: "" }.lower(facts)
+        softmax::Rows {
+            op: "softmax_backward",
+            stems: ["softmax_backward", "softmax_backward_workgroup", "softmax_backward_subgroup"],
+            axis: self.axis,
+            code: "",
+        }
+        .lower(facts)
     }
 
     fn reference(&self, inputs: &[&Array], outputs: &[TensorType]) -> Vec<Array> {
