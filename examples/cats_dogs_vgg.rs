@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{}", model.summary());
 
     let options = FitOptions {
-        epochs: if quick { 1 } else { 40 },
+        epochs: if quick { 1 } else { 30 },
         batch_size: 32,
         seed: 1,
         schedule: Some(Schedule::OneCycle(OneCycle { pct_start: 0.3, div_factor: 25.0, final_div_factor: 1e4 })),
