@@ -45,19 +45,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let test = Arc::new(read("cats-dogs-test.tar.gz", Some(train.classes()))?);
     let train = Arc::new(train);
 
-    let conv = |channels| {
-        let conv = Conv2d::new(channels, 3).padding(1);
-        Layer::Conv2d(Conv2d { bias: false, init: Init::KaimingNormal, ..conv })
-    };
+    // The batch norm behind a convolution has a bias of its own.
+    let conv = |conv: Conv2d| Layer::Conv2d(Conv2d { bias: false, init: Init::KaimingNormal, ..conv });
+    let wide = |channels| conv(Conv2d::new(channels, 3).padding(1));
     let mut network = Sequential::new([3, SEEN, SEEN]);
-    for channels in [16, 32, 64, 128, 128] {
-        network = network.layer(conv(channels)).batch_norm().relu().max_pool2d(2);
+    network = network.layer(conv(Conv2d::new(16, 5).stride(2).padding(2))).batch_norm().relu().max_pool2d(2);
+    for channels in [32, 64] {
+        network = network.layer(wide(channels)).batch_norm().relu().max_pool2d(2);
+    }
+    for channels in [128, 128] {
+        network = network.layer(wide(channels)).batch_norm().relu();
     }
     let model = network.global_avg_pool2d().dropout(0.2).linear(1).build(&device, 1)?;
     println!("{}", model.summary());
 
     let options = FitOptions {
-        epochs: if quick { 1 } else { 30 },
+        epochs: if quick { 1 } else { 20 },
         batch_size: 32,
         seed: 1,
         schedule: Some(Schedule::OneCycle(OneCycle { pct_start: 0.3, div_factor: 25.0, final_div_factor: 1e4 })),
