@@ -314,8 +314,11 @@ impl<'a> Plan<'a> {
         let run = match (self.method, self.facts.caps.software, self.units.columns) {
             (Method::Naive, ..) | (_, false, false) => 1,
             // The same few images for all channels, before others push them from the caches.
-            (_, _, true) => 16,
-            (_, true, false) => [64, 32, 16].into_iter().find(|run| images * units * length / run >= 512).unwrap_or(8),
+            (_, false, true) => 16,
+            (_, true, columns) => {
+                let all = images * units * if columns { 1 } else { length };
+                [64, 32, 16].into_iter().find(|run| all / run >= 512).unwrap_or(8)
+            }
         };
         let runs = long.div_ceil(run);
         let count = runs * units * if self.units.columns { 1 } else { images };
