@@ -9,6 +9,20 @@ use wgrad_kernels::{Array, Builder, Op, Shape, TensorType, Value};
 /// The graph without the work that can be seen to be needless, and where each old value is now. Leaves keep their order.
 /// Only nodes before `roots` in the backward direction are kept.
 pub(crate) fn simplify(graph: &Graph, roots: &[Value]) -> (Graph, Vec<Value>) {
+    let (out, mut map, moved) = pass(graph, roots);
+    if !moved {
+        return (out, map);
+    }
+    // Where a reshape moved, the old one may have no reader left, and would keep what it reads from being fused.
+    let now: Vec<Value> = roots.iter().map(|v| map[v.0 as usize]).collect();
+    let (out, again, _) = pass(&out, &now);
+    map.iter_mut().filter(|v| v.0 != u32::MAX).for_each(|v| *v = again[v.0 as usize]);
+    (out, map)
+}
+
+/// One pass over the graph, and whether a reshape moved.
+fn pass(graph: &Graph, roots: &[Value]) -> (Graph, Vec<Value>, bool) {
+    let mut moved = false;
     let needed = reachable(graph, roots);
     let mut out = Graph::default();
     let mut map = vec![Value(u32::MAX); graph.values()];
@@ -32,6 +46,7 @@ pub(crate) fn simplify(graph: &Graph, roots: &[Value]) -> (Graph, Vec<Value>) {
             Some(Rewrite::Constant(value)) => made(&mut out, full(&types[0], value), Vec::new(), types),
             None => match unshaped(&out, op, &inputs) {
                 Some((inner, shape)) => {
+                    moved = true;
                     let inner_type = TensorType::new(shape, types[0].dtype);
                     let value = made(&mut out, op.clone(), inner, vec![inner_type])[0];
                     made(&mut out, Op::Reshape(Reshape { shape: types[0].shape.iter().map(|&n| n as i64).collect() }), vec![value], types)
@@ -43,7 +58,7 @@ pub(crate) fn simplify(graph: &Graph, roots: &[Value]) -> (Graph, Vec<Value>) {
             map[old.0 as usize] = new;
         }
     }
-    (out, map)
+    (out, map, moved)
 }
 
 fn full(ty: &TensorType, value: f64) -> Op {
