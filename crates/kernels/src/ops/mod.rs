@@ -39,6 +39,7 @@ pub mod mse;
 pub mod norm;
 pub mod norm_backward;
 mod norm_cases;
+mod norm_choose;
 mod norm_launch;
 pub mod one_hot;
 pub mod pad;

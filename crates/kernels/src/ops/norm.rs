@@ -18,7 +18,7 @@
 
 use crate::launch::{Lowered, Lowering};
 use crate::op::{Entry, Kernel, Node};
-use crate::ops::{NormBackward, UnaryKind, norm_cases, norm_launch};
+use crate::ops::{NormBackward, UnaryKind, norm_cases, norm_choose, norm_launch};
 use crate::{Array, Builder, DType, Op, OpError, Shape, TensorType, Value};
 use serde::{Deserialize, Serialize};
 
@@ -170,7 +170,7 @@ impl Kernel for Norm {
     }
 
     fn variants(&self, facts: &Lowering<'_>) -> Vec<&'static str> {
-        norm_launch::variants(self, facts)
+        norm_choose::variants(self, facts)
     }
 
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {

@@ -10,7 +10,7 @@
 use crate::launch::{Lowered, Lowering};
 use crate::op::{Entry, Kernel, Node};
 use crate::ops::norm::{Norm, NormKind, View, backward_entries};
-use crate::ops::norm_launch;
+use crate::ops::{norm_choose, norm_launch};
 use crate::{Array, Builder, DType, OpError, TensorType, Value};
 
 /// The gradient of a normalisation.
@@ -56,7 +56,7 @@ impl Kernel for NormBackward {
     }
 
     fn variants(&self, facts: &Lowering<'_>) -> Vec<&'static str> {
-        norm_launch::variants(&self.0, facts)
+        norm_choose::variants(&self.0, facts)
     }
 
     fn lower(&self, facts: &Lowering<'_>) -> Result<Lowered, OpError> {
