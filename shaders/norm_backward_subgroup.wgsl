@@ -1,11 +1,11 @@
 // dx = r (v - mean of v - z · mean of v z), v = g · scale, z = (x - mean) r, r = 1 / sqrt(variance + epsilon), the means over each
 // row: one subgroup a row, whose v and z stay in its registers between the sweeps.
 //
-// Buffers, sizes and generated functions are those of norm_backward.wgsl, `one` that of softmax.wgsl; lanes, UNITS, WHOLE, ROWS and
-// grid as in norm_subgroup.wgsl.
+// Buffers, sizes and generated functions are those of norm_backward.wgsl, `one` that of softmax.wgsl; lanes, UNITS, WHOLE,
+// `together` and grid as in norm_subgroup.wgsl.
 // Workgroup: one subgroup. Features: subgroups, min size == max size == WORKGROUP.
 
-struct Params { rows: u32, channels: u32, length: u32, repeat: u32, count: f32, epsilon: f32 }
+struct Params { rows: u32, channels: u32, length: u32, repeat: u32, count: f32, epsilon: f32, together: u32 }
 
 @group(0) @binding(0) var<storage, read_write> dx: array<STORED>;
 @group(0) @binding(1) var<uniform> params: Params;
@@ -23,8 +23,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let at = min(u * WORKGROUP + lane, width - 1u);
     scales[u] = scale_at(series * params.channels + select(at / params.length, at, COLUMNS));
   }
-  let begin = number / params.repeat * ROWS * params.repeat + series;
-  let end = min(begin + ROWS * params.repeat, params.rows);
+  let begin = number / params.repeat * params.together * params.repeat + series;
+  let end = min(begin + params.together * params.repeat, params.rows);
   for (var row = begin; row < end; row += params.repeat) {
     let first = row * width;
     let mean = F(mean_of(row));

@@ -2,12 +2,12 @@
 // its registers from the mean to the store.
 //
 // Buffers, sizes and generated functions are those of norm.wgsl, `across_sum` and `one` those of softmax.wgsl. Each lane holds UNITS
-// values (or vectors) of a row, a subgroup's width apart; WHOLE says that they make up the row. A workgroup does ROWS rows that have
+// values (or vectors) of a row, a subgroup's width apart; WHOLE says that they make up the row. A workgroup does `together` rows that have
 // the same channels, and keeps scale and shift for all of them. x is read once: mean first, then the squares of what differs from it.
-// Workgroup: one subgroup. Grid: for each ROWS images `repeat` workgroups, folded over x and y.
+// Workgroup: one subgroup. Grid: for each `together` images `repeat` workgroups, folded over x and y.
 // Features: subgroups, min size == max size == WORKGROUP.
 
-struct Params { rows: u32, channels: u32, length: u32, repeat: u32, count: f32, epsilon: f32 }
+struct Params { rows: u32, channels: u32, length: u32, repeat: u32, count: f32, epsilon: f32, together: u32 }
 
 @group(0) @binding(0) var<storage, read_write> y: array<STORED>;
 @group(0) @binding(1) var<uniform> params: Params;
@@ -27,8 +27,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     scales[u] = scale_at(channel);
     shifts[u] = shift_at(channel);
   }
-  let begin = number / params.repeat * ROWS * params.repeat + series;
-  let end = min(begin + ROWS * params.repeat, params.rows);
+  let begin = number / params.repeat * params.together * params.repeat + series;
+  let end = min(begin + params.together * params.repeat, params.rows);
   for (var row = begin; row < end; row += params.repeat) {
     let first = row * width;
     var kept: array<F, UNITS>;

@@ -14,7 +14,8 @@ pub(crate) struct Resident {
     units: u32,
     /// Whether they make up the row.
     whole: bool,
-    /// Rows that a subgroup does one after the other.
+    /// Rows that a subgroup does one after the other, where they share something. No constant of the program: with the batch's size it
+    /// changes, and compiling takes a second.
     pub(crate) rows: u32,
 }
 
@@ -38,7 +39,7 @@ impl Resident {
     /// The constants that the kernels want.
     pub(crate) fn define(&self, program: &mut Program) {
         program.subgroups = true;
-        program.consts.extend([("WORKGROUP", self.subgroup), ("UNITS", self.units), ("ROWS", self.rows)].map(|(name, n)| (name, crate::Const::U32(n))));
+        program.consts.extend([("WORKGROUP", self.subgroup), ("UNITS", self.units)].map(|(name, n)| (name, crate::Const::U32(n))));
         program.consts.push(("WHOLE", crate::Const::Bool(self.whole)));
     }
 }

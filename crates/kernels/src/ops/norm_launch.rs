@@ -98,8 +98,8 @@ impl<'a> Plan<'a> {
         };
         args.insert(1, (Arg::Block(0), Access::Read));
         let words = [rows, self.units.channels, self.units.length, self.frame.g].map(|n| n as u32);
-        let floats = [(self.frame.count() as f32).to_bits(), self.epsilon(), 0, 0];
-        Launch { program, args, blocks: vec![[words, floats].concat()], grid, work }
+        let rest = [(self.frame.count() as f32).to_bits(), self.epsilon(), resident.map_or(0, |r| r.rows), 0];
+        Launch { program, args, blocks: vec![[words, rest].concat()], grid, work }
     }
 
     /// Gathers two quantities of each channel.
