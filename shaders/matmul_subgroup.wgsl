@@ -46,10 +46,10 @@ fn tile_row(i: u32, lane: u32) -> u32 {
 }
 
 // acc += A[rows, k..k+4] B[k..k+4, columns]
-fn multiply(acc: ptr<function, Acc>, place: Place, lane: u32, k: u32) {
+fn multiply(acc: ptr<function, Acc>, place: Place, starts: ptr<function, array<Columns, COL_VECS>>, lane: u32, k: u32) {
   var bv: array<RowAcc, 4>;
   for (var j = 0u; j < COL_VECS; j += 1u) {
-    let block = b_by_k(place.b, k, place.k_end, place.col + (j * SUBGROUP + lane) * LANE_COLS);
+    let block = b_by_k((*starts)[j], k, place.k_end);
     bv[0][j] = block[0];
     bv[1][j] = block[1];
     bv[2][j] = block[2];
@@ -88,9 +88,13 @@ fn multiply(acc: ptr<function, Acc>, place: Place, lane: u32, k: u32) {
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(subgroup_invocation_id) lane: u32) {
   let place = place_of(group, groups, TILE_M, SUBGROUP * LANE_COLS * COL_VECS);
+  var starts: array<Columns, COL_VECS>;
+  for (var j = 0u; j < COL_VECS; j += 1u) {
+    starts[j] = start_b(place.b, place.col + (j * SUBGROUP + lane) * LANE_COLS);
+  }
   var acc: Acc;
   for (var k = place.k_begin; k < place.k_end; k += 4u) {
-    multiply(&acc, place, lane, k);
+    multiply(&acc, place, &starts, lane, k);
   }
   if !place.inside {
     return;

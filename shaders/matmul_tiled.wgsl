@@ -42,7 +42,7 @@ fn fetch(x: u32, place: Place, k: u32) -> Block {
     return a_by_k(place.a, place.row + at.x * 4u, k + at.y * 4u, place.k_end);
   }
   let at = spot(x - A_BLOCKS, TILE_N / 4u, TRANS_B);
-  return b_by_k(place.b, k + at.y * 4u, place.k_end, place.col + at.x * 4u);
+  return b_by_k(start_b(place.b, place.col + at.x * 4u), k + at.y * 4u, place.k_end);
 }
 
 fn put(x: u32, block: Block) {

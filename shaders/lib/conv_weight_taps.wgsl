@@ -2,13 +2,19 @@
 // kernel: a lane takes the taps of one row of the window. Four pixels and all taps see one run of neighbours: six loads, or
 // three, where four columns of their own would take sixteen. Four pixels lie in one image, and in one row of it unless the
 // output is as wide as the input.
-fn b_by_k(first: u32, k: u32, k_end: u32, col: u32) -> array<V, 4> {
+struct Columns { first: u32, down: u32 }
+
+fn start_b(first: u32, col: u32) -> Columns {
   let row = min(col, params.n - 1u) / KERNEL_W;
-  let down = row % KERNEL_H * conv.dilation.x - conv.pad.x;
+  return Columns(first + row / KERNEL_H * conv.plane, row % KERNEL_H * conv.dilation.x - conv.pad.x);
+}
+
+fn b_by_k(columns: Columns, k: u32, k_end: u32) -> array<V, 4> {
+  let down = columns.down;
   let p = k % conv.pixels;
   let y = (p + QUAD) / conv.out_width;
   let x = (p + QUAD) % conv.out_width - conv.pad.y;
-  let at = first + row / KERNEL_H * conv.plane + k / conv.pixels * conv.image + (y.x + down) * conv.width + x.x;
+  let at = columns.first + k / conv.pixels * conv.image + (y.x + down) * conv.width + x.x;
   let run = neighbours(at);
   let inside = (y + down < vec4<u32>(conv.height)) & vec4<bool>(k < k_end);
   let width = vec4<u32>(conv.width);

@@ -19,8 +19,17 @@ fn b_along_k(first: u32, k: u32, k_end: u32, col: u32) -> vec4<f32> {
   return select(vec4<f32>(), v, k < k_end);
 }
 
+// The first element of B and the first of four columns.
+struct Columns { first: u32, col: u32 }
+
+fn start_b(first: u32, col: u32) -> Columns {
+  return Columns(first, col);
+}
+
 // B[k..k+4, col..col+4], one k each.
-fn b_by_k(first: u32, k: u32, k_end: u32, col: u32) -> array<vec4<f32>, 4> {
+fn b_by_k(at: Columns, k: u32, k_end: u32) -> array<vec4<f32>, 4> {
+  let first = at.first;
+  let col = at.col;
   if B_VEC4 && TRANS_B {
     return transposed(array<vec4<f32>, 4>(b_along_k(first, k, k_end, col), b_along_k(first, k, k_end, col + 1u),
                                               b_along_k(first, k, k_end, col + 2u), b_along_k(first, k, k_end, col + 3u)));
