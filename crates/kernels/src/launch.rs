@@ -54,9 +54,14 @@ pub enum Arg {
 pub enum Access {
     /// `var<storage, read>`, or `var<uniform>` for a block.
     Read,
+    /// `var<uniform>`: at most [`UNIFORM_BYTES`].
+    Uniform,
     /// `var<storage, read_write>`.
     ReadWrite,
 }
+
+/// The bytes of a uniform binding that WebGPU guarantees everywhere.
+pub const UNIFORM_BYTES: u64 = 64 << 10;
 
 /// The work a launch must do, for benches, profiles and choices.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

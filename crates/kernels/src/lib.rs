@@ -33,7 +33,7 @@ pub use caps::Caps;
 pub use case::{Case, Fill, Input, Tolerance, View};
 pub use dtype::DType;
 pub use error::OpError;
-pub use launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
+pub use launch::{Access, Arg, Launch, Lowered, Lowering, Operand, UNIFORM_BYTES, Work};
 pub use layout::Layout;
 pub use op::{Kernel, Op};
 pub use program::{Const, Program};

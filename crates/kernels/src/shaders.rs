@@ -152,6 +152,7 @@ pub static PARTS: &[(&str, &str)] = files![
     "lib/store_images_scalar",
     "lib/store_images_vec4",
     "lib/load_a_scalar",
+    "lib/load_a_uniform",
     "lib/load_a_vec4",
     "lib/load_b_scalar",
     "lib/load_b_vec4",

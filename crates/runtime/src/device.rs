@@ -325,7 +325,7 @@ impl Inner {
         use wgpu::BufferUsages as Usage;
         let stats = Arc::new(Stats::default());
         let pool = |usage| Pool::new(wgpu.clone(), usage, state.clone(), stats.clone());
-        let storage = pool(Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST);
+        let storage = pool(Usage::STORAGE | Usage::UNIFORM | Usage::COPY_SRC | Usage::COPY_DST);
         let staging = pool(Usage::MAP_READ | Usage::COPY_DST);
         let uniform = pool(Usage::UNIFORM | Usage::COPY_DST);
         let resolve = pool(Usage::QUERY_RESOLVE | Usage::COPY_SRC);

@@ -18,7 +18,7 @@ pub(crate) enum BindKind {
 impl From<&Binding> for BindKind {
     fn from(binding: &Binding) -> Self {
         match binding {
-            Binding::Uniform(_) => Self::Uniform,
+            Binding::Uniform(_) | Binding::Buffer { access: Access::Uniform, .. } => Self::Uniform,
             Binding::Buffer { access: Access::Read, .. } => Self::Read,
             Binding::Buffer { access: Access::ReadWrite, .. } => Self::ReadWrite,
         }

@@ -1,10 +1,10 @@
 //! The memory of a recording, decided before the first step: which temporaries share a buffer.
 
 use crate::pool::padded;
-use crate::{Binding, Error, Kind, Recording, Step, human};
+use crate::{Error, Kind, Recording, Step, human};
 use std::collections::HashMap;
 use std::fmt;
-use wgrad_kernels::{Access, Caps};
+use wgrad_kernels::{Access, Caps, UNIFORM_BYTES};
 
 /// Where every buffer of a recording lies. Printed one line a slot, with totals.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,7 +164,7 @@ fn check_step(recording: &Recording, number: usize, step: &Step, caps: &Caps) ->
             return Err(wrong(format!("it names buffer {buffer}, and there are {}", recording.buffers.len())));
         };
         if let Some(other) = seen.insert(buffer, access)
-            && (other, access) != (Access::Read, Access::Read)
+            && (other == Access::ReadWrite || access == Access::ReadWrite)
         {
             let label = &spec.label;
             return Err(wrong(format!("buffer {buffer} `{label}` is written and used by another binding as well")));
@@ -172,11 +172,15 @@ fn check_step(recording: &Recording, number: usize, step: &Step, caps: &Caps) ->
     }
     match step {
         Step::Dispatch(dispatch) => {
-            for (buffer, _) in step.uses() {
+            for (buffer, access) in step.uses() {
                 let spec = &recording.buffers[buffer];
-                fits("bytes of one storage binding", &spec.label, padded(spec.bytes), caps.max_binding_bytes)?;
+                let (what, limit) = match access {
+                    Access::Uniform => ("bytes of one uniform binding", UNIFORM_BYTES),
+                    Access::Read | Access::ReadWrite => ("bytes of one storage binding", caps.max_binding_bytes),
+                };
+                fits(what, &spec.label, padded(spec.bytes), limit)?;
             }
-            let storage = dispatch.bindings.iter().filter(|b| matches!(b, Binding::Buffer { .. })).count();
+            let storage = step.uses().filter(|(_, access)| *access != Access::Uniform).count();
             fits("storage buffers of one dispatch", &dispatch.label, storage as u64, caps.max_storage_buffers.into())?;
             let side = dispatch.grid.into_iter().max().unwrap_or(0);
             fits("workgroups along one side of a grid", &dispatch.label, side.into(), caps.max_groups.into())
@@ -205,7 +209,7 @@ fn lifetimes(recording: &Recording) -> Result<Vec<Member>, Error> {
                 temps[at].last = number;
                 continue;
             }
-            if access == Access::Read && spec.bytes > 0 {
+            if access != Access::ReadWrite && spec.bytes > 0 {
                 let message = format!("it reads temporary {buffer} `{}`, which nothing has written", spec.label);
                 return Err(Error::Recording { step: number, label: step.label().to_owned(), message });
             }

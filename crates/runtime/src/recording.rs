@@ -69,7 +69,7 @@ pub struct Dispatch {
 pub enum Binding {
     /// A uniform block, as 32-bit words, padded with zeros to 16 bytes.
     Uniform(Vec<u32>),
-    /// A storage buffer.
+    /// A buffer.
     Buffer {
         /// An index into [`Recording::buffers`].
         buffer: usize,
@@ -141,6 +141,9 @@ impl fmt::Display for Recording {
                             Binding::Uniform(words) => write!(f, ", uniform {} B", words.len() * 4)?,
                             Binding::Buffer { buffer, access: Access::Read } => {
                                 write!(f, ", read {}", self.name(*buffer))?;
+                            }
+                            Binding::Buffer { buffer, access: Access::Uniform } => {
+                                write!(f, ", uniform {}", self.name(*buffer))?;
                             }
                             Binding::Buffer { buffer, access: Access::ReadWrite } => {
                                 write!(f, ", write {}", self.name(*buffer))?;

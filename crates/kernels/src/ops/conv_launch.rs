@@ -9,7 +9,7 @@ use super::matmul_launch::{Gemm, Images, Matrix};
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::ops::map::Map;
 use crate::program::Const;
-use crate::{Caps, DType, OpError, Program, Shape, TensorType};
+use crate::{Caps, DType, OpError, Program, Shape, TensorType, UNIFORM_BYTES};
 
 /// Pixels of an image from which a 1×1 convolution is a product for each image; below, the images' pixels are joined.
 const MANY_PIXELS: usize = 32;
@@ -133,8 +133,8 @@ impl Gather {
             n: self.to[0] * pixels,
             k: self.channels * kh * kw,
             batch: vec![group],
-            a: Matrix { arg: Arg::Input(1), across: 0, along: 1, batch: vec![0], offset: 0 },
-            b: Matrix { arg: Arg::Input(0), across: 1, along: 1, batch: vec![(self.channels * plane) as isize], offset: 0 },
+            a: Matrix { arg: Arg::Input(1), across: 0, along: 1, batch: vec![0], offset: 0, uniform: false },
+            b: Matrix { arg: Arg::Input(0), across: 1, along: 1, batch: vec![(self.channels * plane) as isize], offset: 0, uniform: false },
             images: None,
             partials: Arg::Temp(0),
             output,
@@ -174,10 +174,12 @@ impl Gather {
             along_k: false,
             pixels,
         };
-        let pack = (by_taps || self.transposed).then(|| self.pack(taps, dtype, facts.caps));
+        // A software adapter gathers from a uniform buffer in a tenth of the time of a load.
+        let uniform = facts.caps.software && dtype == DType::F32 && (4 * group * self.rows * k) as u64 <= UNIFORM_BYTES;
+        let pack = (by_taps || self.transposed || uniform).then(|| self.pack(taps, dtype, uniform, facts.caps));
         // The packed weights come before the partial sums.
         let (arg, partials) = if pack.is_some() { (Arg::Temp(0), Arg::Temp(1)) } else { (Arg::Input(1), Arg::Temp(0)) };
-        let a = Matrix { arg, across: k as isize, along: 1, batch: vec![(self.rows * k) as isize], offset: 0 };
+        let a = Matrix { arg, across: k as isize, along: 1, batch: vec![(self.rows * k) as isize], offset: 0, uniform };
         Product { gemm: Gemm { k, a, images: Some(images), partials, ..gemm }, pack }
     }
 
@@ -187,14 +189,15 @@ impl Gather {
         let pixels = self.to[2] * self.to[3];
         let (rows, channels) = (self.rows as isize, self.channels as isize);
         let (across, along) = if self.transposed { (1, rows) } else { (channels, 1) };
-        let a = Matrix { arg: Arg::Input(1), across, along, batch: vec![0, rows * channels], offset: 0 };
+        let a = Matrix { arg: Arg::Input(1), across, along, batch: vec![0, rows * channels], offset: 0, uniform: false };
         let plane = pixels as isize;
-        let b = Matrix { arg: Arg::Input(0), across: 1, along: plane, batch: vec![self.from[1] as isize * plane, channels * plane], offset: 0 };
+        let b = Matrix { arg: Arg::Input(0), across: 1, along: plane, batch: vec![self.from[1] as isize * plane, channels * plane], offset: 0, uniform: false };
         Gemm { n: pixels, batch: vec![images, group], a, b, ..gemm }
     }
 
-    /// The launch that lays out the weights as rows, each row of the window padded to `taps`.
-    fn pack(&self, taps: usize, dtype: DType, caps: &Caps) -> (Launch, u64) {
+    /// The launch that lays out the weights as rows, each row of the window padded to `taps`; for a uniform buffer in as many bytes as
+    /// its array has.
+    fn pack(&self, taps: usize, dtype: DType, uniform: bool, caps: &Caps) -> (Launch, u64) {
         let [kh, kw] = self.kernel;
         let count = self.window.group * self.rows * self.channels * kh * taps;
         let mut program = Program::new("conv_pack").u32("WORKGROUP", PACK_WORKGROUP).u32("KERNEL_H", kh as u32).u32("KERNEL_W", kw as u32);
@@ -204,7 +207,7 @@ impl Gather {
         let blocks = vec![vec![self.rows as u32, self.channels as u32, count as u32, 0]];
         let grid = caps.fold((count as u64).div_ceil(u64::from(PACK_WORKGROUP)));
         let work = Work { flops: 0.0, bytes: ((count + count / taps * kw) * dtype.bytes()) as f64 };
-        (Launch { program, args, blocks, grid, work }, (count * dtype.bytes()) as u64)
+        (Launch { program, args, blocks, grid, work }, if uniform { UNIFORM_BYTES } else { (count * dtype.bytes()) as u64 })
     }
 }
 
@@ -237,8 +240,8 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
         n: w[1] * w[2] * w[3],
         k,
         batch: vec![window.group],
-        a: Matrix { arg: Arg::Input(1), across: pixels as isize, along: 1, batch: vec![(rows * pixels) as isize], offset: 0 },
-        b: Matrix { arg: Arg::Input(0), across: 1, along: 1, batch: vec![(w[1] * plane) as isize], offset: 0 },
+        a: Matrix { arg: Arg::Input(1), across: pixels as isize, along: 1, batch: vec![(rows * pixels) as isize], offset: 0, uniform: false },
+        b: Matrix { arg: Arg::Input(0), across: 1, along: 1, batch: vec![(w[1] * plane) as isize], offset: 0, uniform: false },
         images: Some(images),
         partials: Arg::Temp(0),
         output,
@@ -252,7 +255,7 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
 
 #[cfg(test)]
 mod tests {
-    use crate::launch::{Arg, Lowered, Lowering, Operand};
+    use crate::launch::{Access, Arg, Lowered, Lowering, Operand};
     use crate::ops::{Conv2d, Conv2dWeightGrad, ConvTranspose2d, Window};
     use crate::program::Const;
     use crate::{Caps, DType, Op, TensorType};
@@ -280,7 +283,7 @@ mod tests {
 
     #[test]
     fn windows_of_up_to_four_go_by_rows_of_taps_and_wider_ones_do_not() {
-        let caps = lavapipe();
+        let caps = Caps::default();
         for (kernel, pad, packs) in [(2, 0, true), (3, 1, true), (4, 0, true), (5, 2, false), (7, 3, false)] {
             let op: Op = Conv2d::new(Window::padded(pad, pad)).into();
             let all = lowered(&op, [[2, 8, 16, 16], [16, 8, kernel, kernel]], &caps, None);
@@ -298,6 +301,29 @@ mod tests {
             let (found, parts) = product(&all, "FLAT");
             assert_eq!(found, Some(Const::Bool(flat)), "{x:?}");
             assert_eq!(parts.contains(&"lib/conv_input_vec4"), flat, "{x:?}");
+        }
+    }
+
+    #[test]
+    fn weights_that_fit_are_a_uniform_buffer_on_a_software_adapter() {
+        let lower = |from: usize, to: usize, kernel: usize, dtype: DType, caps: &Caps, variant: Option<&str>| {
+            let op: Op = Conv2d::new(Window::padded(kernel / 2, kernel / 2)).into();
+            let types = [[2, from, 16, 16], [to, from, kernel, kernel]].map(|s| TensorType::new(s, dtype));
+            let outputs = op.kernel().infer(&types).unwrap();
+            let inputs = types.each_ref().map(Operand::contiguous);
+            op.kernel().lower(&Lowering { variant, ..Lowering::new(&inputs, &outputs, caps) }).unwrap()
+        };
+        let access = |lowered: &Lowered| lowered.launches.iter().find(|l| l.program.stem != "conv_pack").unwrap().args[1].1;
+        // Rows of three taps are four long: 31 channels in, 44 out are the last that fit into 64 KiB; rows of five stay five.
+        for (from, to, kernel) in [(3, 32, 3), (31, 44, 3), (32, 20, 5), (40, 3, 3)] {
+            let all = lower(from, to, kernel, DType::F32, &lavapipe(), None);
+            assert_eq!((stems(&all)[0], all.temps[0], access(&all)), ("conv_pack", 64 << 10, Access::Uniform), "{from} {to} {kernel}");
+        }
+        for (dtype, caps, variant) in [(DType::F16, lavapipe(), None), (DType::F32, Caps::default(), None), (DType::F32, lavapipe(), Some("rows"))] {
+            assert_eq!(access(&lower(3, 32, 3, dtype, &caps, variant)), Access::Read, "{dtype:?} {variant:?}");
+        }
+        for (from, to, kernel) in [(31, 45, 3), (32, 21, 5)] {
+            assert_eq!(access(&lower(from, to, kernel, DType::F32, &lavapipe(), None)), Access::Read, "{from} {to} {kernel}");
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Matrix {
     pub(super) batch: Vec<isize>,
     /// The first element.
     pub(super) offset: usize,
+    /// Whether a kernel may read it as a uniform buffer: f32 that lies along k from element 0, in a buffer of [`UNIFORM_BYTES`](crate::UNIFORM_BYTES).
+    pub(super) uniform: bool,
 }
 
 impl Matrix {
@@ -129,8 +131,8 @@ impl<'a> Gemm<'a> {
             n,
             k: a.shape[a.shape.rank() - 1],
             batch,
-            a: Matrix { arg: Arg::Input(0), across: a_row, along: a_k, batch: a_batch, offset: a.offset },
-            b: Matrix { arg: Arg::Input(1), across: b_col, along: b_k, batch: b_batch, offset: b.offset },
+            a: Matrix { arg: Arg::Input(0), across: a_row, along: a_k, batch: a_batch, offset: a.offset, uniform: false },
+            b: Matrix { arg: Arg::Input(1), across: b_col, along: b_k, batch: b_batch, offset: b.offset, uniform: false },
             output,
             chain,
             extra: facts.inputs[2..].iter().map(|o| Operand { layout: o.layout.broadcast(&output.shape), dtype: o.dtype }).collect(),
@@ -207,7 +209,12 @@ impl<'a> Gemm<'a> {
             program = program.alias("V", "vec4<f32>");
         }
         program = if staged { program.part("lib/matmul_block_a").u32("TAPS", self.images.as_ref().map_or(4, |i| i.taps)) } else { program };
-        program = program.part(if side_a.vec4 && !naive { "lib/load_a_vec4" } else { "lib/load_a_scalar" });
+        let uniform = a.uniform && matches!(tile.family, Family::Subgroup | Family::Few);
+        program = program.part(match (uniform, side_a.vec4 && !naive) {
+            (true, _) => "lib/load_a_uniform",
+            (false, true) => "lib/load_a_vec4",
+            (false, false) => "lib/load_a_scalar",
+        });
         program = match &self.images {
             Some(images) => images.parts(program, tile.family),
             None => {
@@ -241,7 +248,8 @@ impl<'a> Gemm<'a> {
         }
         words.extend([0; 4]);
         let out = if partial { self.partials } else { Arg::Output(0) };
-        let mut args = vec![(Arg::Block(0), Access::Read), (a.arg, Access::Read), (b.arg, Access::Read), (out, Access::ReadWrite)];
+        let mut args =
+            vec![(Arg::Block(0), Access::Read), (a.arg, if uniform { Access::Uniform } else { Access::Read }), (b.arg, Access::Read), (out, Access::ReadWrite)];
         let mut blocks = vec![words];
         if let Some(images) = &self.images {
             args.push((Arg::Block(1), Access::Read));

@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use proptest::prelude::*;
-use wgrad_kernels::{Caps, Program, Work};
+use wgrad_kernels::{Access, Caps, Program, Work};
 use wgrad_runtime::{Binding, BufferSpec, Dispatch, Error, Kind, Plan, Recording, Step};
 
 fn step(bindings: Vec<Binding>) -> Step {
@@ -48,6 +48,15 @@ fn over_a_limit_names_the_buffer_and_both_numbers() {
     let caps = Caps { max_storage_buffers: 1, ..Caps::default() };
     let text = Plan::new(&chain(1, 16), &caps).unwrap_err().to_string();
     assert!(text.contains("`step` needs 2 and the limit of this adapter is 1"), "{text}");
+    // A uniform buffer has a limit of its own, and is not one of the storage buffers.
+    let uniform = |elements| {
+        let binding = Binding::Buffer { buffer: 0, access: Access::Uniform };
+        Recording { buffers: vec![external(0, elements), external(1, 4)], steps: vec![step(vec![binding, write(1)])] }
+    };
+    assert!(Plan::new(&uniform(16_384), &caps).is_ok());
+    let error = Plan::new(&uniform(16_385), &caps).unwrap_err();
+    let what = "bytes of one uniform binding";
+    assert_eq!(error, Error::LimitExceeded { label: "external 0".to_owned(), what, wanted: 65_552, limit: 65_536 });
     let mut wide = chain(1, 16);
     if let Step::Dispatch(dispatch) = &mut wide.steps[0] {
         dispatch.grid = [1, 65_536, 1];
