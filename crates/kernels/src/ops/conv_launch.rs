@@ -4,7 +4,7 @@
 //! pixels of all images.
 
 use super::conv_window::Window;
-use super::matmul_choose::Choice;
+use super::matmul_choose::{Choice, Taps};
 use super::matmul_launch::{Gemm, Images, Matrix};
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::ops::map::Map;
@@ -173,6 +173,7 @@ impl Gather {
             lane: 4,
             along_k: false,
             pixels,
+            taps_kept: None,
         };
         // A software adapter gathers from a uniform buffer in a tenth of the time of a load.
         let uniform = facts.caps.software && dtype == DType::F32 && (4 * group * self.rows * k) as u64 <= UNIFORM_BYTES;
@@ -224,6 +225,13 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
     // A window that moves pixel by pixel: the taps of its rows see runs of neighbours.
     let one_run = window.strides == [1, 1] && window.dilations[1] == 1 && pixels.is_multiple_of(4);
     let by_taps = (2..=3).contains(&w[3]) && one_run && (dy[3].is_multiple_of(4) || dy[3] == x[3]);
+    let taps = Taps {
+        k: dy[0] * dy[2] * dy[3].next_multiple_of(4),
+        rows: w[1] * w[2],
+        width: w[3],
+        run: 3 * window.strides[1] + window.reach(1, w[3]),
+        whole: dy[3].is_multiple_of(4),
+    };
     let vec4 = by_taps && window.pads[1] == 1 && dy[3].is_multiple_of(4) && x[3].is_multiple_of(4);
     let images = Images {
         columns: "lib/conv_weight_columns",
@@ -234,6 +242,7 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
         lane: if by_taps { w[3] } else { 4 },
         along_k: true,
         pixels,
+        taps_kept: Some((taps, [window.strides[1], window.dilations[1]].map(|n| n as u32))),
     };
     Gemm {
         m: rows,

@@ -33,6 +33,49 @@ pub struct Problem {
     pub b: Side,
     /// Whether B is gathered from images: then the operands cannot change places.
     pub gathered: bool,
+    /// For columns that are the taps of a window: how a kernel that keeps all of them walks.
+    pub taps: Option<Taps>,
+}
+
+/// The walk of a weight gradient by strips of four pixels of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taps {
+    /// The pixels of all images, each row rounded up to whole strips.
+    pub k: usize,
+    /// Rows of the window, those of all channels.
+    pub rows: usize,
+    /// Taps of a row.
+    pub width: usize,
+    /// Neighbours that the windows of a strip see in a row.
+    pub run: usize,
+    /// Whether strips are whole.
+    pub whole: bool,
+}
+
+/// Taps that an invocation can keep, and the pixels of a strip that it can load.
+const MOST_TAPS: usize = 80;
+const MOST_RUNS: usize = 384;
+
+impl Taps {
+    /// Pixels that a lane loads for a strip.
+    fn loads(&self, lanes: u32) -> usize {
+        (self.rows * self.run).div_ceil(lanes as usize)
+    }
+
+    /// The tile for it: its step is the sum of what its loads and its multiply-adds cost, by the steps of `subgroup_32x8` and
+    /// `subgroup_64x8`.
+    fn tile(&self, caps: &Caps) -> Option<Tile> {
+        let lanes = subgroup(caps)?;
+        let columns = self.rows * self.width;
+        let step_ns = 5.9 * (16 + self.loads(lanes)) as f64 + 6.3 * columns as f64;
+        let fits = columns <= MOST_TAPS && self.rows * self.run <= MOST_RUNS && self.rows <= 32 && self.run <= 32;
+        fits.then(|| Tile::software("taps", Family::Taps, 4 * lanes, columns as u32, step_ns, 300.0))
+    }
+
+    /// Turns of an invocation's loops for a step of k.
+    fn turns(&self, lanes: u32) -> f64 {
+        (1 + self.loads(lanes) + self.rows * (1 + self.run + self.width)) as f64 / 4.0
+    }
 }
 
 /// A tile and how it is used.
@@ -54,6 +97,8 @@ impl Choice {
             (Family::Naive, true) => "naive_splitk",
             (Family::Few, false) => "few",
             (Family::Few, true) => "few_splitk",
+            (Family::Taps, false) => "taps",
+            (Family::Taps, true) => "taps_splitk",
             (Family::Rows, false) => "rows",
             (Family::Rows, true) => "rows_splitk",
             (Family::Subgroup, false) => "subgroup",
@@ -93,9 +138,11 @@ impl Problem {
     /// Nanoseconds on a software adapter, the pipeline's share included.
     fn cost(&self, tile: &Tile, swap: bool, caps: &Caps) -> f64 {
         let (m, a, b) = if swap { (self.n, self.b, self.a) } else { (self.m, self.a, self.b) };
-        let turns = self.groups(tile, swap, caps).div_ceil(caps.workers.max(1) as usize) as f64;
+        let (groups, workers) = (self.groups(tile, swap, caps), caps.workers.max(1) as usize);
+        // A long sum is cut until all cores work.
+        let turns = if self.k >= LONG_K && self.can_split(caps) { groups as f64 / workers as f64 } else { groups.div_ceil(workers) as f64 };
         let mut step = tile.step_ns;
-        if tile.family != Family::Naive {
+        if !matches!(tile.family, Family::Naive | Family::Taps) {
             if !(a.vec4 && b.vec4) {
                 step *= 1.3;
             }
@@ -107,7 +154,7 @@ impl Problem {
         let whole = !swap && self.n.is_multiple_of(4);
         let stores = m.min(tile.tile_m as usize) * tile.tile_n(caps) as usize;
         let store = stores as f64 * if whole { 2.5 } else { 3.5 };
-        turns * (self.k.div_ceil(4) as f64 * step + store) + tile.compile_ms * 1e6 / LAUNCHES
+        turns * (self.steps(tile.family).div_ceil(4) as f64 * step + store) + tile.compile_ms * 1e6 / LAUNCHES
     }
 
     /// The cheapest of some tiles on a software adapter; the first of equals.
@@ -147,7 +194,17 @@ impl Problem {
         if tile.family == Family::Tiled && !caps.software {
             return 1;
         }
-        (self.k as f64 * tile.turns(caps) / TURNS).ceil().max(1.0) as u32
+        (self.steps(tile.family) as f64 * self.turns(tile, caps) / TURNS).ceil().max(1.0) as u32
+    }
+
+    /// The length of the sums as a kernel walks it.
+    pub fn steps(&self, family: Family) -> usize {
+        self.taps.filter(|_| family == Family::Taps).map_or(self.k, |t| t.k)
+    }
+
+    /// Turns of an invocation's loops for a step of k.
+    fn turns(&self, tile: &Tile, caps: &Caps) -> f64 {
+        self.taps.filter(|_| tile.family == Family::Taps).map_or_else(|| tile.turns(caps), |t| t.turns(tile.workgroup(caps)))
     }
 
     /// Pieces of k, as many as make a GPU busy: at least two.
@@ -173,6 +230,9 @@ impl Problem {
         if family == Family::Naive {
             return Some(self.naive(caps));
         }
+        if family == Family::Taps {
+            return self.taps(caps);
+        }
         if family == Family::Tiled { self.tiled(caps) } else { self.cheapest(caps, |t| t.family == family) }
     }
 
@@ -186,6 +246,12 @@ impl Problem {
         (self.gathered && self.m <= 4).then_some(Choice { tile, swap: false, splits })
     }
 
+    /// The path for few columns that are a window's taps.
+    fn taps(&self, caps: &Caps) -> Option<Choice> {
+        let tile = self.taps?.tile(caps)?;
+        Some(Choice { tile, swap: false, splits: self.least(&tile, caps) })
+    }
+
     /// What is used where nothing is forced.
     pub fn choose(&self, caps: &Caps) -> Choice {
         let naive = self.naive(caps);
@@ -196,6 +262,10 @@ impl Problem {
             // `rows` is for adapters without subgroups to hand round: 5 GFLOP/s where those have 55.
             let family = if subgroup(caps).is_some() { Family::Subgroup } else { Family::Rows };
             let mut choice = self.cheapest(caps, |t| [Family::Naive, family].contains(&t.family)).unwrap_or(naive);
+            let cost = |c: &Choice| self.cost(&c.tile, c.swap, caps);
+            if let Some(taps) = self.taps(caps).filter(|taps| cost(taps) < cost(&choice)) {
+                choice = taps;
+            }
             let groups = self.groups(&choice.tile, choice.swap, caps);
             let workers = caps.workers.max(1) as usize;
             // A long sum of few outputs would leave cores idle.
@@ -217,10 +287,10 @@ impl Problem {
     /// One choice for each variant that can run, the chosen one first.
     pub fn variants(&self, caps: &Caps) -> Vec<Choice> {
         let mut all = vec![self.choose(caps)];
-        for family in [Family::Naive, Family::Rows, Family::Subgroup, Family::Tiled] {
+        for family in [Family::Naive, Family::Rows, Family::Subgroup, Family::Taps, Family::Tiled] {
             let Some(choice) = self.family(family, caps) else { continue };
             all.push(choice);
-            if matches!(family, Family::Subgroup | Family::Tiled) && self.can_split(caps) {
+            if matches!(family, Family::Subgroup | Family::Taps | Family::Tiled) && self.can_split(caps) {
                 all.push(Choice { splits: self.splits(&choice.tile, choice.swap, caps), ..choice });
             }
         }
@@ -269,7 +339,7 @@ mod tests {
     const SCALAR: Side = Side { along_k: true, vec4: false };
 
     fn plain(m: usize, k: usize, n: usize) -> Problem {
-        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS, gathered: false }
+        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS, gathered: false, taps: None }
     }
 
     fn lavapipe() -> Caps {
@@ -290,7 +360,7 @@ mod tests {
         assert_eq!(name(plain(32, 4096, 1024), &caps), "subgroup_32x8");
         assert_eq!(name(plain(32, 784, 128), &caps), "subgroup_32x8");
         assert_eq!(name(Problem { b: SCALAR, ..plain(128, 128, 10) }, &caps), "subgroup_16x4 swap");
-        assert_eq!(name(plain(27, 32768, 32), &caps), "subgroup_16x4 /4");
+        assert_eq!(name(plain(27, 32768, 32), &caps), "subgroup_32x4 /8");
     }
 
     #[test]
@@ -381,7 +451,7 @@ mod tests {
         // Few pixels and many channels: k is cut, to keep a GPU busy.
         assert_eq!(name(gathered(512, 6144, 49), &Caps::default()), "tiled_32x32x32 /4");
         // A weight gradient: few outputs, long sums.
-        assert_eq!(name(gathered(8, 1 << 15, 72), &lavapipe()), "subgroup_16x8 /4");
+        assert_eq!(name(gathered(8, 1 << 15, 72), &lavapipe()), "subgroup_16x4 /3");
         assert_eq!(name(gathered(1, 1 << 15, 9), &lavapipe()), "few /85");
     }
 

@@ -1,6 +1,6 @@
 //! The launches of a matrix product: operands as strides, then params, parts and grid for the kernel that was chosen.
 
-use super::matmul_choose::{Choice, Family, Problem, Side};
+use super::matmul_choose::{Choice, Family, Problem, Side, Taps};
 use crate::body::{self, Body};
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::layout::collapse;
@@ -89,6 +89,8 @@ pub(super) struct Images {
     pub(super) along_k: bool,
     /// Pixels of an image on the side of columns or k.
     pub(super) pixels: usize,
+    /// For a weight gradient: the walk of the kernel that keeps all taps, with the window's stride and dilation along a row.
+    pub(super) taps_kept: Option<(Taps, [u32; 2])>,
 }
 
 impl<'a> Gemm<'a> {
@@ -149,14 +151,24 @@ impl<'a> Gemm<'a> {
         let batch = self.batch.iter().product();
         let gathered = self.images.is_some();
         let b = if gathered { Side { along_k: false, vec4: false } } else { self.b.side(self.n, self.k) };
-        Problem { m: self.m, n: self.n, k: self.k, batch, a: self.a.side(self.m, self.k), b, gathered }
+        Problem {
+            m: self.m,
+            n: self.n,
+            k: self.k,
+            batch,
+            a: self.a.side(self.m, self.k),
+            b,
+            gathered,
+            taps: self.images.as_ref().and_then(|i| i.taps_kept).map(|(taps, _)| taps),
+        }
     }
 
     /// The launches of a choice.
     pub(super) fn launches(&self, choice: Choice, caps: &Caps) -> Lowered {
         // Pieces are multiples of 4 long, so there may be fewer than were asked for.
-        let split_k = self.k.div_ceil(choice.splits as usize).div_ceil(4).max(1) * 4;
-        let splits = self.k.div_ceil(split_k).max(1);
+        let k = self.problem().steps(choice.tile.family);
+        let split_k = k.div_ceil(choice.splits as usize).div_ceil(4).max(1) * 4;
+        let splits = k.div_ceil(split_k).max(1);
         if splits == 1 {
             return Lowered::one(self.product(choice, 1, split_k, caps));
         }
@@ -180,9 +192,10 @@ impl<'a> Gemm<'a> {
         let lane = self.images.as_ref().map_or(4, |i| i.lane_columns(tile.family));
         let drawn = self.images.as_ref().filter(|i| !i.along_k);
         let whole = drawn.map_or(whole, |i| i.pixels.is_multiple_of(4));
-        let vector = !naive && lane == 4 && whole && body::vectorizes(&self.output.shape, steps, extra);
+        let taps = tile.family == Family::Taps;
+        let vector = !naive && !taps && lane == 4 && whole && body::vectorizes(&self.output.shape, steps, extra);
         let batch: usize = self.batch.iter().product();
-        let (tile_m, tile_n) = (tile.tile_m as usize, tile.tile_n(caps) as usize / 4 * lane);
+        let (tile_m, tile_n) = (tile.tile_m as usize, if taps { n } else { tile.tile_n(caps) as usize / 4 * lane });
         let (tiles_m, tiles_n) = (m.div_ceil(tile_m), n.div_ceil(tile_n));
 
         let stem = match tile.family {
@@ -191,16 +204,23 @@ impl<'a> Gemm<'a> {
             Family::Subgroup => "matmul_subgroup",
             Family::Tiled => "matmul_tiled",
             Family::Few => "conv_few",
+            Family::Taps => "conv_taps",
         };
         let mut program = Program::new(stem).u32("WORKGROUP", tile.workgroup(caps)).u32("BATCH_AXES", self.batch.len() as u32).part("lib/matmul_access");
         if !naive {
             program = program.bool("TRANS_A", !side_a.along_k).bool("TRANS_B", side_b.along_k).bool("A_VEC4", side_a.vec4).bool("B_VEC4", side_b.vec4);
             program = program.u32("TILE_M", tile.tile_m);
         }
+        let kept = self.images.as_ref().and_then(|i| i.taps_kept);
         let staged = matches!(tile.family, Family::Subgroup | Family::Tiled | Family::Few);
         program = match tile.family {
             Family::Naive => program,
             Family::Few => program.u32("ROWS", m as u32),
+            Family::Taps => kept.map_or_else(Program::default, |(taps, [stride, dilation])| {
+                let whole = taps.whole && side_a.vec4;
+                let program = program.u32("SUBGROUP", tile.workgroup(caps)).u32("TAP_ROWS", taps.rows as u32).bool("WHOLE_STRIPS", whole);
+                program.u32("STRIDE_W", stride).u32("DILATION_W", dilation)
+            }),
             Family::Rows => program.u32("COL_VECS", tile.columns).bool("K_WHOLE", self.k.is_multiple_of(4)),
             Family::Subgroup => program.u32("COL_VECS", tile.columns).u32("SUBGROUP", tile.workgroup(caps)).u32("LANE_COLS", lane as u32),
             Family::Tiled => program.u32("TILE_N", tile.columns).u32("TILE_K", tile.tile_k).u32("REG_M", tile.reg).u32("REG_N", tile.reg),
@@ -219,7 +239,7 @@ impl<'a> Gemm<'a> {
             Some(images) => images.parts(program, tile.family),
             None => {
                 let program = match tile.family {
-                    Family::Naive | Family::Few => program,
+                    Family::Naive | Family::Few | Family::Taps => program,
                     Family::Rows => program.part("lib/matmul_columns"),
                     Family::Subgroup | Family::Tiled => program.part("lib/matmul_block_b"),
                 };
@@ -234,12 +254,12 @@ impl<'a> Gemm<'a> {
                 (true, true) => "lib/store_images_vec4",
             })
             .alias("T", self.dtype.wgsl());
-        program.subgroups = tile.family == Family::Subgroup;
+        program.subgroups = matches!(tile.family, Family::Subgroup | Family::Taps);
         if drawn.is_some() {
             program = program.part("lib/image_rows").bool("PIECES", partial);
         }
 
-        let mut words = vec![m as u32, n as u32, self.k as u32, batch as u32];
+        let mut words = vec![m as u32, n as u32, self.problem().steps(tile.family) as u32, batch as u32];
         words.extend([a.offset as u32, a.across as i32 as u32, a.along as i32 as u32, splits as u32]);
         words.extend([b.offset as u32, b.along as i32 as u32, b.across as i32 as u32, split_k as u32]);
         words.extend([out_row as u32, out_col as u32, tiles_m as u32, tiles_n as u32]);
@@ -310,7 +330,10 @@ impl Images {
     /// The parts that gather B, with their constants.
     fn parts(&self, mut program: Program, family: Family) -> Program {
         program.consts.extend(self.consts.iter().copied());
-        program = program.part("lib/conv_access").part(if self.vec4 { "lib/conv_input_vec4" } else { "lib/conv_input_scalar" });
+        program = program.part("lib/conv_access").part(if self.vec4 && family != Family::Taps { "lib/conv_input_vec4" } else { "lib/conv_input_scalar" });
+        if family == Family::Taps {
+            return program;
+        }
         if self.along_k {
             program = program.part("lib/a_step_images");
         }
