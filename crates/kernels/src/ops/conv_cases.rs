@@ -168,6 +168,12 @@ pub(super) fn weight_grad() -> Vec<Case> {
     all.push(grad("8x3x24x24 k3, long", [8, 3, 24, 24], [8, 3, 3, 3], Window::padded(1, 1), DType::F32).no_grad());
     all.push(grad("9x2x33x17 k3, long and odd", [9, 2, 33, 17], [3, 2, 3, 3], Window::default(), DType::F32).no_grad());
     all.push(grad("1x1x520x514 k1x3, very long", [1, 1, 520, 514], [5, 1, 1, 3], Window::default(), DType::F32).no_grad());
+    // Few input channels, which keep all taps: more outputs than a subgroup has, rows that end within a strip, pixels between.
+    let strided = Window { strides: [2, 2], ..Window::padded(2, 2) };
+    all.push(grad("2x3x17x19 k5 stride 2", [2, 3, 17, 19], [9, 3, 5, 5], strided, DType::F32));
+    all.push(grad("3x1x11x13 k3", [3, 1, 11, 13], [33, 1, 3, 3], Window::padded(1, 1), DType::F32));
+    all.push(grad("3x1x11x13 k3 f16", [3, 1, 11, 13], [33, 1, 3, 3], Window::padded(1, 1), DType::F16));
+    all.push(grad("5x3x30x28 k3 valid", [5, 3, 30, 28], [18, 3, 3, 3], Window::default(), DType::F32).no_grad());
     let mut viewed = grad("2x3x8x8 k3, both as views", [2, 3, 8, 8], [5, 3, 3, 3], Window::padded(1, 1), DType::F32);
     (viewed.inputs[0].view, viewed.inputs[1].view) = (View::Transposed, View::Sliced);
     all.push(viewed);

@@ -3,8 +3,9 @@
 //! all images, k the input channels and taps. Weight gradient: rows are output channels, columns input channels and taps, k the
 //! pixels of all images.
 
+use super::conv_taps::Taps;
 use super::conv_window::Window;
-use super::matmul_choose::{Choice, Taps};
+use super::matmul_choose::Choice;
 use super::matmul_launch::{Gemm, Images, Matrix};
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::ops::map::Map;
@@ -173,7 +174,7 @@ impl Gather {
             lane: 4,
             along_k: false,
             pixels,
-            taps_kept: None,
+            kept: None,
         };
         // A software adapter gathers from a uniform buffer in a tenth of the time of a load.
         let uniform = facts.caps.software && dtype == DType::F32 && (4 * group * self.rows * k) as u64 <= UNIFORM_BYTES;
@@ -225,13 +226,6 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
     // A window that moves pixel by pixel: the taps of its rows see runs of neighbours.
     let one_run = window.strides == [1, 1] && window.dilations[1] == 1 && pixels.is_multiple_of(4);
     let by_taps = (2..=3).contains(&w[3]) && one_run && (dy[3].is_multiple_of(4) || dy[3] == x[3]);
-    let taps = Taps {
-        k: dy[0] * dy[2] * dy[3].next_multiple_of(4),
-        rows: w[1] * w[2],
-        width: w[3],
-        run: 3 * window.strides[1] + window.reach(1, w[3]),
-        whole: dy[3].is_multiple_of(4),
-    };
     let vec4 = by_taps && window.pads[1] == 1 && dy[3].is_multiple_of(4) && x[3].is_multiple_of(4);
     let images = Images {
         columns: "lib/conv_weight_columns",
@@ -242,7 +236,7 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
         lane: if by_taps { w[3] } else { 4 },
         along_k: true,
         pixels,
-        taps_kept: Some((taps, [window.strides[1], window.dilations[1]].map(|n| n as u32))),
+        kept: Some(Taps::new(dy, w, window)),
     };
     Gemm {
         m: rows,

@@ -3,6 +3,7 @@
 //! Software adapters pay for loads, pipelines and idle cores: there the cheapest tile by a model of measured times wins. GPUs want
 //! the largest tile that still gives every core some groups.
 
+use super::conv_taps::Taps;
 use super::matmul_tiles::subgroup;
 pub use super::matmul_tiles::{Family, TILES, Tile};
 use crate::{Caps, Lowering, OpError};
@@ -35,47 +36,6 @@ pub struct Problem {
     pub gathered: bool,
     /// For columns that are the taps of a window: how a kernel that keeps all of them walks.
     pub taps: Option<Taps>,
-}
-
-/// The walk of a weight gradient by strips of four pixels of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taps {
-    /// The pixels of all images, each row rounded up to whole strips.
-    pub k: usize,
-    /// Rows of the window, those of all channels.
-    pub rows: usize,
-    /// Taps of a row.
-    pub width: usize,
-    /// Neighbours that the windows of a strip see in a row.
-    pub run: usize,
-    /// Whether strips are whole.
-    pub whole: bool,
-}
-
-/// Taps that an invocation can keep, and the pixels of a strip that it can load.
-const MOST_TAPS: usize = 80;
-const MOST_RUNS: usize = 384;
-
-impl Taps {
-    /// Pixels that a lane loads for a strip.
-    fn loads(&self, lanes: u32) -> usize {
-        (self.rows * self.run).div_ceil(lanes as usize)
-    }
-
-    /// The tile for it: its step is the sum of what its loads and its multiply-adds cost, by the steps of `subgroup_32x8` and
-    /// `subgroup_64x8`.
-    fn tile(&self, caps: &Caps) -> Option<Tile> {
-        let lanes = subgroup(caps)?;
-        let columns = self.rows * self.width;
-        let step_ns = 5.9 * (16 + self.loads(lanes)) as f64 + 6.3 * columns as f64;
-        let fits = columns <= MOST_TAPS && self.rows * self.run <= MOST_RUNS && self.rows <= 32 && self.run <= 32;
-        fits.then(|| Tile::software("taps", Family::Taps, 4 * lanes, columns as u32, step_ns, 300.0))
-    }
-
-    /// Turns of an invocation's loops for a step of k.
-    fn turns(&self, lanes: u32) -> f64 {
-        (1 + self.loads(lanes) + self.rows * (1 + self.run + self.width)) as f64 / 4.0
-    }
 }
 
 /// A tile and how it is used.
@@ -333,6 +293,7 @@ impl Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::Window;
 
     const K_WISE: Side = Side { along_k: true, vec4: true };
     const ACROSS: Side = Side { along_k: false, vec4: true };
@@ -459,12 +420,14 @@ mod tests {
     fn no_invocation_walks_further_than_its_driver_does() {
         let adapters = [lavapipe(), Caps { subgroup: None, ..lavapipe() }, Caps { software: true, max_invocations: 256, ..Caps::default() }];
         for caps in &adapters {
-            for k in [32_768, 60_001, 65_536, 131_073, 262_144, 1_605_632, 1 << 24] {
-                for problem in [plain(64, k, 576), plain(4096, k, 4096), gathered(64, k, 576), gathered(2, k, 1 << 16)] {
+            for k in [32_768_usize, 60_001, 65_536, 131_073, 262_144, 1_605_632, 1 << 24] {
+                let kept = Taps::new(&[k.div_ceil(13), 32, 1, 13].into(), &[32, 3, 5, 5].into(), &Window::default());
+                let taps = Problem { taps: Some(kept), ..gathered(32, k, 75) };
+                for problem in [plain(64, k, 576), plain(4096, k, 4096), gathered(64, k, 576), gathered(2, k, 1 << 16), taps] {
                     let all = problem.variants(caps).into_iter().chain(problem.exact(caps).into_iter().map(|(_, c)| c));
                     for choice in all {
-                        let piece = k.div_ceil(choice.splits as usize).next_multiple_of(4);
-                        assert!((piece as f64 * choice.tile.turns(caps)) < 65_535.0, "{k} in {} pieces for {}", choice.splits, choice.tile.name);
+                        let piece = problem.steps(choice.tile.family).div_ceil(choice.splits as usize).next_multiple_of(4);
+                        assert!((piece as f64 * problem.turns(&choice.tile, caps)) < 65_535.0, "{k} in {} pieces for {}", choice.splits, choice.tile.name);
                     }
                 }
             }

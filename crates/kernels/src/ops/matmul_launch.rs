@@ -1,6 +1,7 @@
 //! The launches of a matrix product: operands as strides, then params, parts and grid for the kernel that was chosen.
 
-use super::matmul_choose::{Choice, Family, Problem, Side, Taps};
+use super::conv_taps::Taps;
+use super::matmul_choose::{Choice, Family, Problem, Side};
 use crate::body::{self, Body};
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::layout::collapse;
@@ -89,8 +90,8 @@ pub(super) struct Images {
     pub(super) along_k: bool,
     /// Pixels of an image on the side of columns or k.
     pub(super) pixels: usize,
-    /// For a weight gradient: the walk of the kernel that keeps all taps, with the window's stride and dilation along a row.
-    pub(super) taps_kept: Option<(Taps, [u32; 2])>,
+    /// For a weight gradient: the walk of the kernel that keeps all taps.
+    pub(super) kept: Option<Taps>,
 }
 
 impl<'a> Gemm<'a> {
@@ -151,16 +152,7 @@ impl<'a> Gemm<'a> {
         let batch = self.batch.iter().product();
         let gathered = self.images.is_some();
         let b = if gathered { Side { along_k: false, vec4: false } } else { self.b.side(self.n, self.k) };
-        Problem {
-            m: self.m,
-            n: self.n,
-            k: self.k,
-            batch,
-            a: self.a.side(self.m, self.k),
-            b,
-            gathered,
-            taps: self.images.as_ref().and_then(|i| i.taps_kept).map(|(taps, _)| taps),
-        }
+        Problem { m: self.m, n: self.n, k: self.k, batch, a: self.a.side(self.m, self.k), b, gathered, taps: self.images.as_ref().and_then(|i| i.kept) }
     }
 
     /// The launches of a choice.
@@ -211,16 +203,14 @@ impl<'a> Gemm<'a> {
             program = program.bool("TRANS_A", !side_a.along_k).bool("TRANS_B", side_b.along_k).bool("A_VEC4", side_a.vec4).bool("B_VEC4", side_b.vec4);
             program = program.u32("TILE_M", tile.tile_m);
         }
-        let kept = self.images.as_ref().and_then(|i| i.taps_kept);
         let staged = matches!(tile.family, Family::Subgroup | Family::Tiled | Family::Few);
         program = match tile.family {
             Family::Naive => program,
             Family::Few => program.u32("ROWS", m as u32),
-            Family::Taps => kept.map_or_else(Program::default, |(taps, [stride, dilation])| {
-                let whole = taps.whole && side_a.vec4;
-                let program = program.u32("SUBGROUP", tile.workgroup(caps)).u32("TAP_ROWS", taps.rows as u32).bool("WHOLE_STRIPS", whole);
-                program.u32("STRIDE_W", stride).u32("DILATION_W", dilation)
-            }),
+            Family::Taps => {
+                let program = program.u32("SUBGROUP", tile.workgroup(caps));
+                self.images.as_ref().and_then(|i| i.kept).map_or(program.clone(), |kept| kept.consts(program, side_a.vec4))
+            }
             Family::Rows => program.u32("COL_VECS", tile.columns).bool("K_WHOLE", self.k.is_multiple_of(4)),
             Family::Subgroup => program.u32("COL_VECS", tile.columns).u32("SUBGROUP", tile.workgroup(caps)).u32("LANE_COLS", lane as u32),
             Family::Tiled => program.u32("TILE_N", tile.columns).u32("TILE_K", tile.tile_k).u32("REG_M", tile.reg).u32("REG_N", tile.reg),

@@ -14,6 +14,7 @@ pub mod conv2d;
 pub mod conv2d_weight_grad;
 mod conv_cases;
 mod conv_launch;
+mod conv_taps;
 pub mod conv_transpose2d;
 pub mod conv_window;
 pub mod cross_entropy;
