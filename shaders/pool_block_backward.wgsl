@@ -28,10 +28,6 @@ fn place_of(plane: i32, row: i32, col: i32, inside: bool) -> i32 {
   return select(0, (plane * params.out_height + row) * params.out_width + col, inside);
 }
 
-fn pooled(o: i32, inside: bool) -> Y {
-  return select(Y(0.0), Y(gradient[o]), inside);
-}
-
 fn store(plane: i32, row: i32, col: i32, value: X) {
   if (row < params.height && col < params.width) {
     dx[(plane * params.height + row) * params.width + col] = XS(value);

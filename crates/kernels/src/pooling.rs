@@ -63,6 +63,11 @@ fn ramp(ty: &str, lanes: usize, step: usize) -> String {
     format!("{ty}({})", numbers.join(", "))
 }
 
+/// The lanes of a vector that a block needs, where so few are needed that each is loaded by itself.
+fn alone(needed: &[usize], lanes: usize, caps: &Caps) -> bool {
+    lanes > 1 && (needed.len() == 1 || caps.software && 2 * needed.len() <= lanes)
+}
+
 /// Lane `l` of a variable.
 fn lane(name: &str, lanes: usize, l: usize) -> String {
     if lanes == 1 { name.to_owned() } else { format!("{name}.{}", ["x", "y", "z", "w"][l]) }
@@ -85,6 +90,17 @@ fn vector(element: &str, lanes: usize) -> &'static str {
         _ => "i32",
     }
 }
+
+/// One value of a vector of the image.
+const ONE_VALUE: &str = "fn value(plane: i32, row: i32, col: i32, lane: u32) -> f32 {
+  let at = (plane * params.height + row) * params.width + col;
+  if (GUARDED) {
+    let inside = (row >= 0) & (row < params.height) & (col >= 0) & (col < params.width);
+    return select(bitcast<f32>(params.fill), f32(x[select(0, at, inside)][lane]), inside);
+  }
+  return f32(x[at][lane]);
+}
+";
 
 impl Pool {
     /// The vectors of the image, counted from `base` before the block's own first one, that hold these columns.
@@ -232,15 +248,29 @@ impl Pool {
             program.code.push_str("@group(0) @binding(3) var<storage, read_write> indices: array<KY>;\n");
             args.push((Arg::Output(1), Access::ReadWrite));
         }
-        self.forward_code(&block, &vectors, &mut program.code);
+        self.forward_code(&block, &vectors, facts.caps, &mut program.code);
         Some(self.launch(program, self.words(&block, down, across), args, facts))
     }
 
     /// `block` of the forward kernel.
-    fn forward_code(&self, b: &Block, vectors: &[usize], out: &mut String) {
+    fn forward_code(&self, b: &Block, vectors: &[usize], caps: &Caps, out: &mut String) {
         let [h, w] = &self.spans;
         let (max, indices) = (matches!(self.pooling, Pooling::Max(_)), self.pooling == Pooling::Max(true));
         let groups = b.cols / b.pooled;
+        // The lanes of each vector under a window; few of a vector at the block's edge.
+        let needed = |v: usize| -> Vec<usize> {
+            let columns = (0..b.cols).flat_map(|j| (0..w.kernel).map(move |t| (j, t))).map(|(j, t)| self.column(b, j, t));
+            let mut lanes: Vec<usize> = columns.filter(|c| c / b.image == v).map(|c| c % b.image).collect();
+            lanes.sort_unstable();
+            lanes.dedup();
+            lanes
+        };
+        let single = |v: usize| alone(&needed(v), b.image, caps);
+        if vectors.iter().any(|&v| single(v)) {
+            out.push_str(ONE_VALUE);
+        }
+        let value_of =
+            |c: usize| if single(c / b.image) { format!("v{}_{}", c / b.image, c % b.image) } else { lane(&format!("v{}", c / b.image), b.image, c % b.image) };
         // Writing to a String cannot fail.
         let _ = writeln!(out, "fn block(plane: i32, down: i32, across: i32) {{\n  let top = down * {} - {};", b.rows * h.stride, h.begin);
         let _ = writeln!(out, "  let left = across * {} - {};", b.cols * w.stride / b.image, w.begin.div_ceil(b.image));
@@ -263,12 +293,18 @@ impl Pool {
             if indices {
                 out.push_str("    let at = row * params.row + column;\n");
             }
-            for v in vectors {
-                let _ = writeln!(out, "    let v{v} = image(plane, row, left + {v});");
+            for &v in vectors {
+                if single(v) {
+                    for l in needed(v) {
+                        let _ = writeln!(out, "    let v{v}_{l} = value(plane, row, left + {v}, {l}u);");
+                    }
+                } else {
+                    let _ = writeln!(out, "    let v{v} = image(plane, row, left + {v});");
+                }
             }
             for (a, n, t) in users.iter().flat_map(|&a| (0..groups).flat_map(move |n| (0..w.kernel).map(move |t| (a, n, t)))) {
                 let tap = |l: usize| self.column(b, n * b.pooled + l, t);
-                let values: Vec<String> = (0..b.pooled).map(|l| lane(&format!("v{}", tap(l) / b.image), b.image, tap(l) % b.image)).collect();
+                let values: Vec<String> = (0..b.pooled).map(|l| value_of(tap(l))).collect();
                 let value = format!("Y({})", values.join(", "));
                 let _ = if !max {
                     writeln!(out, "    y{a}_{n} += {value};")
@@ -317,12 +353,12 @@ impl Pool {
             program.code.push_str("@group(0) @binding(3) var<storage, read> indices: array<KY>;\n");
             args.push((Arg::Input(1), Access::Read));
         }
-        self.backward_code(&block, &mut program.code);
+        self.backward_code(&block, facts.caps, &mut program.code);
         Some(self.launch(program, self.words(&block, down, across), args, facts))
     }
 
     /// `block` of the backward kernel. Each place is a scalar of its own: a window has to do with few of a vector's.
-    fn backward_code(&self, b: &Block, out: &mut String) {
+    fn backward_code(&self, b: &Block, caps: &Caps, out: &mut String) {
         let [h, w] = &self.spans;
         let max = matches!(self.pooling, Pooling::Max(_));
         let (rows, cols) = (b.rows * h.stride, b.cols * w.stride);
@@ -338,21 +374,27 @@ impl Pool {
         for (a, group) in Self::covering(h, rows).flat_map(|a| (beside.start().div_euclid(pooled)..=beside.end().div_euclid(pooled)).map(move |g| (a, g))) {
             let _ = writeln!(out, "  {{\n    let row = down * {} + {a};\n    let col = across * {} + {group};", b.rows, b.cols / b.pooled);
             out.push_str("    let inside = within(row, col);\n    let o = place_of(plane, row, col, inside);\n");
-            let mean = if max { "" } else { " / places(row, col)" };
-            let _ = writeln!(out, "    let g = pooled(o, inside){mean};");
-            if max {
-                out.push_str("    let k = select(KY(-1), indices[o], inside);\n");
+            let needed: Vec<usize> = (0..b.pooled).filter(|&l| (0..cols).any(|c| Self::covers(w, group * pooled + l as i64, c))).collect();
+            let single = alone(&needed, b.pooled, caps);
+            // Of a whole vector, or of single lanes: the name's ending and how it is read.
+            let reads: Vec<(String, String)> =
+                if single { needed.iter().map(|&l| (format!("_{l}"), lane("", b.pooled, l))).collect() } else { vec![(String::new(), String::new())] };
+            let (real, whole) = if single { ("f32", "i32") } else { ("Y", "KY") };
+            for (name, part) in &reads {
+                let mean = if max { String::new() } else { format!(" / places(row, col){part}") };
+                let _ = writeln!(out, "    let g{name} = select({real}(0.0), {real}(gradient[o]{part}), inside){mean};");
+                if max {
+                    let _ = writeln!(out, "    let k{name} = select({whole}(-1), indices[o]{part}, inside);");
+                }
             }
             for (l, r, c) in (0..b.pooled).flat_map(|l| (0..rows).flat_map(move |r| (0..cols).map(move |c| (l, r, c)))) {
                 if !Self::covers(h, a, r) || !Self::covers(w, group * pooled + l as i64, c) {
                     continue;
                 }
-                let g = lane("g", b.pooled, l);
-                let _ = if max {
-                    writeln!(out, "    d{r}_{c} += select(0.0, {g}, {} == f{r} + {c});", lane("k", b.pooled, l))
-                } else {
-                    writeln!(out, "    d{r}_{c} += {g};")
-                };
+                let named = |name: &str| if single { format!("{name}_{l}") } else { lane(name, b.pooled, l) };
+                let g = named("g");
+                let _ =
+                    if max { writeln!(out, "    d{r}_{c} += select(0.0, {g}, {} == f{r} + {c});", named("k")) } else { writeln!(out, "    d{r}_{c} += {g};") };
             }
             out.push_str("  }\n");
         }
