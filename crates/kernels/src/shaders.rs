@@ -78,6 +78,7 @@ pub static KERNELS: &[(&str, &str)] = files![
     "matmul_splitk_reduce",
     "conv_pack",
     "conv_few",
+    "conv_few_tall",
     "conv_taps",
     "reduce",
     "reduce_workgroup",

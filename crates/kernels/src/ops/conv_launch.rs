@@ -175,6 +175,9 @@ impl Gather {
             along_k: false,
             pixels,
             kept: None,
+            tall: (flat && kh <= 4 && self.window.strides[0] == 1 && self.window.dilations[0] == 1 && width.is_multiple_of(4) && height >= 4)
+                .then_some([height, width]),
+            kernel_h: kh,
         };
         // A software adapter gathers from a uniform buffer in a tenth of the time of a load.
         let uniform = facts.caps.software && dtype == DType::F32 && (4 * group * self.rows * k) as u64 <= UNIFORM_BYTES;
@@ -237,6 +240,8 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
         along_k: true,
         pixels,
         kept: Some(Taps::new(dy, w, window)),
+        tall: None,
+        kernel_h: w[2],
     };
     Gemm {
         m: rows,
@@ -280,7 +285,7 @@ mod tests {
 
     /// A constant and the parts of the product's program.
     fn product<'l>(lowered: &'l Lowered, constant: &str) -> (Option<Const>, &'l [&'static str]) {
-        let program = &lowered.launches.iter().find(|l| l.program.stem.starts_with("matmul") || l.program.stem == "conv_few").unwrap().program;
+        let program = &lowered.launches.iter().find(|l| l.program.stem.starts_with("matmul") || l.program.stem.starts_with("conv_few")).unwrap().program;
         (program.consts.iter().find(|(name, _)| *name == constant).map(|(_, c)| *c), &program.parts)
     }
 
@@ -351,15 +356,44 @@ mod tests {
     #[test]
     fn a_kernel_for_few_rows_takes_depthwise_convolutions() {
         let window = Window { group: 16, ..Window::padded(1, 1) };
-        for caps in [lavapipe(), Caps::default()] {
-            let forward = lowered(&Conv2d::new(window.clone()).into(), [[2, 16, 16, 16], [16, 1, 3, 3]], &caps, None);
-            assert_eq!(stems(&forward), ["conv_pack", "conv_few"]);
-            let input = ConvTranspose2d { window: window.clone(), ..Default::default() };
-            assert_eq!(stems(&lowered(&input.into(), [[2, 16, 16, 16], [16, 1, 3, 3]], &caps, None)), ["conv_pack", "conv_few"]);
+        let swiftshader = Caps { software: true, subgroup: Some((4, 4)), ..Caps::default() };
+        for (caps, large) in [(lavapipe(), "conv_few_tall"), (swiftshader, "conv_few"), (Caps::default(), "conv_few")] {
+            // Little work is not worth the compilation of strips.
+            for (images, few) in [(2, "conv_few"), (128, large)] {
+                let forward = lowered(&Conv2d::new(window.clone()).into(), [[images, 16, 16, 16], [16, 1, 3, 3]], &caps, None);
+                assert_eq!(stems(&forward), ["conv_pack", few]);
+                let input = ConvTranspose2d { window: window.clone(), ..Default::default() };
+                assert_eq!(stems(&lowered(&input.into(), [[images, 16, 16, 16], [16, 1, 3, 3]], &caps, None)), ["conv_pack", few]);
+            }
             let weight = Conv2dWeightGrad { window: window.clone(), kernel_shape: [3, 3] };
             let stem = stems(&lowered(&weight.into(), [[2, 16, 16, 16], [2, 16, 16, 16]], &caps, None))[0].to_owned();
             assert_eq!(stem, "conv_few");
         }
+    }
+
+    #[test]
+    fn strips_below_each_other_are_for_small_windows_over_rows_of_whole_strips() {
+        let stem = |[h, w]: [usize; 2], kernel: [usize; 2], window: Window| {
+            let op: Op = Conv2d::new(Window { group: 16, ..window }).into();
+            stems(&lowered(&op, [[4096, 16, h, w], [16, 1, kernel[0], kernel[1]]], &lavapipe(), None))[1..].join(" ")
+        };
+        let same = Window::padded(1, 1);
+        assert_eq!(stem([16, 16], [3, 3], same.clone()), "conv_few_tall");
+        assert_eq!(stem([5, 11], [2, 4], Window::default()), "conv_few_tall");
+        for (x, kernel, window) in [
+            ([14, 14], [3, 3], same.clone()),
+            ([3, 16], [3, 3], same.clone()),
+            ([16, 16], [5, 3], same.clone()),
+            ([16, 32], [3, 3], Window { strides: [1, 2], ..same.clone() }),
+            ([32, 16], [3, 3], Window { strides: [2, 1], ..same.clone() }),
+            ([16, 16], [3, 3], Window { dilations: [2, 1], ..Window::padded(2, 1) }),
+        ] {
+            assert_eq!(stem(x, kernel, window.clone()), "conv_few", "{x:?} {window:?}");
+        }
+        // Pieces of k are whole channels, of three rows by four.
+        let op: Op = Conv2d::new(same).into();
+        let all = lowered(&op, [[1, 50, 8, 8], [3, 50, 3, 3]], &lavapipe(), Some("few_tall_splitk"));
+        assert_eq!((stems(&all).join(" "), all.launches[1].blocks[0][11] % 12), ("conv_pack conv_few_tall matmul_splitk_reduce".to_owned(), 0));
     }
 
     #[test]

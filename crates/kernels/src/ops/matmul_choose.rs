@@ -36,6 +36,8 @@ pub struct Problem {
     pub gathered: bool,
     /// For columns that are the taps of a window: how a kernel that keeps all of them walks.
     pub taps: Option<Taps>,
+    /// For columns that are pixels under a small window: its height, where blocks of them can be computed together.
+    pub tall: Option<usize>,
 }
 
 /// A tile and how it is used.
@@ -57,6 +59,8 @@ impl Choice {
             (Family::Naive, true) => "naive_splitk",
             (Family::Few, false) => "few",
             (Family::Few, true) => "few_splitk",
+            (Family::FewTall, false) => "few_tall",
+            (Family::FewTall, true) => "few_tall_splitk",
             (Family::Taps, false) => "taps",
             (Family::Taps, true) => "taps_splitk",
             (Family::Rows, false) => "rows",
@@ -80,6 +84,9 @@ const TINY: usize = 1 << 13;
 
 /// The most turns that an invocation's loops take over k, cut into as many pieces as that needs: llvmpipe ends them all after 65,535.
 const TURNS: f64 = 60_000.0;
+
+/// Multiply-adds from which strips below each other are worth their compilation.
+const TALL: usize = 1 << 22;
 
 /// The shortest k that is worth cutting, and of a piece.
 const SPLIT_K: usize = 512;
@@ -164,7 +171,12 @@ impl Problem {
 
     /// Turns of an invocation's loops for a step of k.
     fn turns(&self, tile: &Tile, caps: &Caps) -> f64 {
-        self.taps.filter(|_| tile.family == Family::Taps).map_or_else(|| tile.turns(caps), |t| t.turns(tile.workgroup(caps)))
+        match (tile.family, self.taps, self.tall) {
+            (Family::Taps, Some(taps), _) => taps.turns(tile.workgroup(caps)),
+            // Of a channel: taps, rows of pixels, and their products.
+            (Family::FewTall, _, Some(height)) => (2 + height + self.m * (2 * height + 5 + 4 * (1 + height)) + 4) as f64 / (4 * height) as f64,
+            _ => tile.turns(caps),
+        }
     }
 
     /// Pieces of k, as many as make a GPU busy: at least two.
@@ -196,14 +208,31 @@ impl Problem {
         if family == Family::Tiled { self.tiled(caps) } else { self.cheapest(caps, |t| t.family == family) }
     }
 
-    /// The path for a few rows of which B is gathered.
-    fn few(&self, caps: &Caps) -> Option<Choice> {
-        let tile = Tile::software("few", Family::Few, 4, 4, 0.0, 0.0);
+    /// The step of k of which pieces are multiples.
+    pub fn unit(&self, family: Family) -> usize {
+        self.tall.filter(|_| family == Family::FewTall).map_or(4, |height| 4 * height)
+    }
+
+    /// The paths for a few rows of which B is gathered, the best first.
+    fn few(&self, caps: &Caps) -> Vec<Choice> {
+        let tall = self.tall.map(|_| self.few_by("few_tall", Family::FewTall, caps));
+        let few = self.few_by("few", Family::Few, caps);
+        match tall.filter(|_| self.m <= 4) {
+            // llvmpipe pays for each load: 2.1 times as fast there, and 0.4 times on SwiftShader, which spills. It takes a third of a
+            // second longer to compile.
+            Some(tall) if caps.software && subgroup(caps).is_some() && self.m * self.n * self.k * self.batch >= TALL => vec![tall, few],
+            Some(tall) => vec![few, tall],
+            None => [few].into_iter().filter(|_| self.gathered && self.m <= 4).collect(),
+        }
+    }
+
+    fn few_by(&self, name: &'static str, family: Family, caps: &Caps) -> Choice {
+        let tile = Tile::software(name, family, 4, 4, 0.0, 0.0);
         // Its invocations work alone: enough of them to keep all cores busy.
         let wanted = if caps.software { 256 } else { 64 * BUSY_GROUPS };
-        let invocations = self.n.div_ceil(4) * self.batch;
+        let invocations = self.n.div_ceil(if family == Family::FewTall { 16 } else { 4 }) * self.batch;
         let splits = ((wanted / invocations.max(1)).min(self.k / PIECE_K) as u32).max(self.least(&tile, caps));
-        (self.gathered && self.m <= 4).then_some(Choice { tile, swap: false, splits })
+        Choice { tile, swap: false, splits }
     }
 
     /// The path for few columns that are a window's taps.
@@ -215,8 +244,8 @@ impl Problem {
     /// What is used where nothing is forced.
     pub fn choose(&self, caps: &Caps) -> Choice {
         let naive = self.naive(caps);
-        if let Some(choice) = self.few(caps) {
-            return choice;
+        if let Some(choice) = self.few(caps).first() {
+            return *choice;
         }
         if caps.software {
             // `rows` is for adapters without subgroups to hand round: 5 GFLOP/s where those have 55.
@@ -247,6 +276,7 @@ impl Problem {
     /// One choice for each variant that can run, the chosen one first.
     pub fn variants(&self, caps: &Caps) -> Vec<Choice> {
         let mut all = vec![self.choose(caps)];
+        all.extend(self.few(caps));
         for family in [Family::Naive, Family::Rows, Family::Subgroup, Family::Taps, Family::Tiled] {
             let Some(choice) = self.family(family, caps) else { continue };
             all.push(choice);
@@ -300,7 +330,7 @@ mod tests {
     const SCALAR: Side = Side { along_k: true, vec4: false };
 
     fn plain(m: usize, k: usize, n: usize) -> Problem {
-        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS, gathered: false, taps: None }
+        Problem { m, n, k, batch: 1, a: K_WISE, b: ACROSS, gathered: false, taps: None, tall: None }
     }
 
     fn lavapipe() -> Caps {
@@ -422,11 +452,12 @@ mod tests {
         for caps in &adapters {
             for k in [32_768_usize, 60_001, 65_536, 131_073, 262_144, 1_605_632, 1 << 24] {
                 let kept = Taps::new(&[k.div_ceil(13), 32, 1, 13].into(), &[32, 3, 5, 5].into(), &Window::default());
+                let tall = Problem { tall: Some(3), ..gathered(4, k, 1 << 16) };
                 let taps = Problem { taps: Some(kept), ..gathered(32, k, 75) };
-                for problem in [plain(64, k, 576), plain(4096, k, 4096), gathered(64, k, 576), gathered(2, k, 1 << 16), taps] {
+                for problem in [plain(64, k, 576), plain(4096, k, 4096), gathered(64, k, 576), gathered(2, k, 1 << 16), taps, tall] {
                     let all = problem.variants(caps).into_iter().chain(problem.exact(caps).into_iter().map(|(_, c)| c));
                     for choice in all {
-                        let piece = problem.steps(choice.tile.family).div_ceil(choice.splits as usize).next_multiple_of(4);
+                        let piece = problem.steps(choice.tile.family).div_ceil(choice.splits as usize).next_multiple_of(problem.unit(choice.tile.family));
                         assert!((piece as f64 * problem.turns(&choice.tile, caps)) < 65_535.0, "{k} in {} pieces for {}", choice.splits, choice.tile.name);
                     }
                 }

@@ -92,6 +92,10 @@ pub(super) struct Images {
     pub(super) pixels: usize,
     /// For a weight gradient: the walk of the kernel that keeps all taps.
     pub(super) kept: Option<Taps>,
+    /// For windows up to four by four that move pixel by pixel over rows that are whole strips: height and width of the outputs.
+    pub(super) tall: Option<[usize; 2]>,
+    /// Rows of the window.
+    pub(super) kernel_h: usize,
 }
 
 impl<'a> Gemm<'a> {
@@ -152,14 +156,25 @@ impl<'a> Gemm<'a> {
         let batch = self.batch.iter().product();
         let gathered = self.images.is_some();
         let b = if gathered { Side { along_k: false, vec4: false } } else { self.b.side(self.n, self.k) };
-        Problem { m: self.m, n: self.n, k: self.k, batch, a: self.a.side(self.m, self.k), b, gathered, taps: self.images.as_ref().and_then(|i| i.kept) }
+        Problem {
+            m: self.m,
+            n: self.n,
+            k: self.k,
+            batch,
+            a: self.a.side(self.m, self.k),
+            b,
+            gathered,
+            taps: self.images.as_ref().and_then(|i| i.kept),
+            tall: self.images.as_ref().filter(|i| i.tall.is_some()).map(|i| i.kernel_h),
+        }
     }
 
     /// The launches of a choice.
     pub(super) fn launches(&self, choice: Choice, caps: &Caps) -> Lowered {
         // Pieces are multiples of 4 long, so there may be fewer than were asked for.
         let k = self.problem().steps(choice.tile.family);
-        let split_k = k.div_ceil(choice.splits as usize).div_ceil(4).max(1) * 4;
+        let unit = self.problem().unit(choice.tile.family);
+        let split_k = k.div_ceil(choice.splits as usize).div_ceil(unit).max(1) * unit;
         let splits = k.div_ceil(split_k).max(1);
         if splits == 1 {
             return Lowered::one(self.product(choice, 1, split_k, caps));
@@ -196,6 +211,7 @@ impl<'a> Gemm<'a> {
             Family::Subgroup => "matmul_subgroup",
             Family::Tiled => "matmul_tiled",
             Family::Few => "conv_few",
+            Family::FewTall => "conv_few_tall",
             Family::Taps => "conv_taps",
         };
         let mut program = Program::new(stem).u32("WORKGROUP", tile.workgroup(caps)).u32("BATCH_AXES", self.batch.len() as u32).part("lib/matmul_access");
@@ -203,10 +219,10 @@ impl<'a> Gemm<'a> {
             program = program.bool("TRANS_A", !side_a.along_k).bool("TRANS_B", side_b.along_k).bool("A_VEC4", side_a.vec4).bool("B_VEC4", side_b.vec4);
             program = program.u32("TILE_M", tile.tile_m);
         }
-        let staged = matches!(tile.family, Family::Subgroup | Family::Tiled | Family::Few);
+        let staged = matches!(tile.family, Family::Subgroup | Family::Tiled | Family::Few | Family::FewTall);
         program = match tile.family {
             Family::Naive => program,
-            Family::Few => program.u32("ROWS", m as u32),
+            Family::Few | Family::FewTall => program.u32("ROWS", m as u32),
             Family::Taps => {
                 let program = program.u32("SUBGROUP", tile.workgroup(caps));
                 self.images.as_ref().and_then(|i| i.kept).map_or(program.clone(), |kept| kept.consts(program, side_a.vec4))
@@ -219,7 +235,7 @@ impl<'a> Gemm<'a> {
             program = program.alias("V", "vec4<f32>");
         }
         program = if staged { program.part("lib/matmul_block_a").u32("TAPS", self.images.as_ref().map_or(4, |i| i.taps)) } else { program };
-        let uniform = a.uniform && matches!(tile.family, Family::Subgroup | Family::Few);
+        let uniform = a.uniform && matches!(tile.family, Family::Subgroup | Family::Few | Family::FewTall);
         program = program.part(match (uniform, side_a.vec4 && !naive) {
             (true, _) => "lib/load_a_uniform",
             (false, true) => "lib/load_a_vec4",
@@ -229,7 +245,7 @@ impl<'a> Gemm<'a> {
             Some(images) => images.parts(program, tile.family),
             None => {
                 let program = match tile.family {
-                    Family::Naive | Family::Few | Family::Taps => program,
+                    Family::Naive | Family::Few | Family::FewTall | Family::Taps => program,
                     Family::Rows => program.part("lib/matmul_columns"),
                     Family::Subgroup | Family::Tiled => program.part("lib/matmul_block_b"),
                 };
@@ -271,6 +287,10 @@ impl<'a> Gemm<'a> {
         let groups = match tile.family {
             Family::Naive => (m * n * batch * splits).div_ceil(64),
             Family::Few => (n.div_ceil(4) * batch * splits).div_ceil(64),
+            Family::FewTall => {
+                let [height, width] = self.images.as_ref().and_then(|i| i.tall).unwrap_or([1, 4]);
+                (width / 4 * height.div_ceil(4) * (n / (height * width)) * batch * splits).div_ceil(64)
+            }
             _ => tiles_m * tiles_n * batch * splits,
         };
         self.finish(program, args, blocks, vector, partial, work, caps.fold(groups as u64))
@@ -321,7 +341,7 @@ impl Images {
     fn parts(&self, mut program: Program, family: Family) -> Program {
         program.consts.extend(self.consts.iter().copied());
         program = program.part("lib/conv_access").part(if self.vec4 && family != Family::Taps { "lib/conv_input_vec4" } else { "lib/conv_input_scalar" });
-        if family == Family::Taps {
+        if matches!(family, Family::Taps | Family::FewTall) {
             return program;
         }
         if self.along_k {

@@ -21,6 +21,8 @@ pub enum Family {
     Tiled,
     /// Four columns of all rows, up to four, an invocation, of a B that is gathered from images.
     Few,
+    /// The same with four columns below each other.
+    FewTall,
     /// Four rows of all columns an invocation, where columns are the taps of a window; one subgroup a workgroup.
     Taps,
 }
@@ -68,7 +70,7 @@ impl Tile {
     /// Invocations a workgroup.
     pub fn workgroup(&self, caps: &Caps) -> u32 {
         match self.family {
-            Family::Naive | Family::Few => 64,
+            Family::Naive | Family::Few | Family::FewTall => 64,
             Family::Rows => 8,
             Family::Subgroup | Family::Taps => subgroup(caps).unwrap_or(8),
             Family::Tiled => (self.tile_m / self.reg) * (self.columns / self.reg),
@@ -78,7 +80,7 @@ impl Tile {
     /// Columns a workgroup.
     pub fn tile_n(&self, caps: &Caps) -> u32 {
         match self.family {
-            Family::Naive | Family::Few => 64,
+            Family::Naive | Family::Few | Family::FewTall => 64,
             Family::Rows | Family::Subgroup => self.workgroup(caps) * 4 * self.columns,
             Family::Tiled | Family::Taps => self.columns,
         }
@@ -90,7 +92,7 @@ impl Tile {
         let vectors = f64::from(self.reg / 4);
         match self.family {
             Family::Naive => 1.0,
-            Family::Rows | Family::Few | Family::Taps => 0.25,
+            Family::Rows | Family::Few | Family::FewTall | Family::Taps => 0.25,
             Family::Subgroup => {
                 let (lanes, groups) = (self.workgroup(caps), self.tile_m / self.workgroup(caps));
                 // Measured there: the loop over the lanes is unrolled for eight lanes and one vector of columns only.
@@ -104,7 +106,7 @@ impl Tile {
     /// Whether an adapter can run it at all.
     pub fn runs(&self, caps: &Caps) -> bool {
         match self.family {
-            Family::Naive | Family::Few => true,
+            Family::Naive | Family::Few | Family::FewTall => true,
             // lavapipe (1,024 invocations) takes 3.2 s to compile 16 x 16 outputs, SwiftShader (256) a quarter of a second.
             Family::Rows => self.columns <= 2 || caps.max_invocations <= 256,
             Family::Subgroup | Family::Taps => subgroup(caps).is_some(),
