@@ -1,7 +1,8 @@
 // out[b, m, n] = epilogue(sum over k of A[b, m, k] B[b, k, n]) with B gathered from images and ROWS (1 to 4) rows: a convolution in
 // which a group has few output channels (depthwise: one), and its weight gradient.
 //
-// Buffers: params, A, images, out, conv. So few rows are not worth a tile: what is gathered is used at once for all of them.
+// Buffers: params, A (a uniform buffer, where it fits, on software adapters), images, out, conv. So few rows are not worth a tile:
+// what is gathered is used at once for all of them.
 // Invocation: four columns of all rows. Grid: ceil(n / 4) * batch * splits invocations, WORKGROUP to a workgroup, folded.
 // Features: none.
 @compute @workgroup_size(WORKGROUP)

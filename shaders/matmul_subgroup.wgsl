@@ -1,7 +1,7 @@
 // out[b, m, n] = epilogue(sum over k of A[b, m, k] B[b, k, n]), f32; the kernel for software adapters with subgroups
 // of one fixed size (lavapipe).
 //
-// Buffers: params, A, B, out; strides in params, any transpose.
+// Buffers: params, A (of a convolution a uniform buffer, where it fits), B, out; strides in params, any transpose.
 // Workgroup: one subgroup, TILE_M rows x (SUBGROUP * LANE_COLS * COL_VECS) columns; TILE_M is a multiple of SUBGROUP.
 // Invocation: all TILE_M rows x COL_VECS vectors of LANE_COLS columns (V: vec4, or the two or three taps of a window). A software adapter walks over the lanes at each load, so a
 // load must bring something new to every lane: each lane loads another row of A, and the values are handed round.

@@ -6,7 +6,7 @@
 //! stored; 1-D convolutions are those with H = kh = 1.
 //!
 //! Variants: those of `matmul`, whose tiles it shares (`conv_launch.rs`); `few` where a group has up to four output channels
-//! (depthwise: one).
+//! (depthwise: one), and `few_tall` where moreover a window of up to four by four moves pixel by pixel over rows of whole fours.
 
 use super::conv_launch;
 use super::conv_window::{self, Window};

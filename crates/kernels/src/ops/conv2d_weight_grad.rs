@@ -5,7 +5,8 @@
 //! sums are long (all pixels of all images) and the outputs few: k is cut into pieces that are summed apart and added up in order by a
 //! second pass, so the same inputs give the same bytes.
 //!
-//! Variants: those of `matmul`, whose tiles it shares; `few` where a group has up to four output channels (depthwise: one).
+//! Variants: those of `matmul`, whose tiles it shares; `few` where a group has up to four output channels (depthwise: one); `taps`
+//! where it has few input channels, as a first layer, and subgroups have one fixed size (`conv_taps.rs`).
 
 use super::conv_launch;
 use super::conv_window::{self, Window};

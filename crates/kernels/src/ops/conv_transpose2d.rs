@@ -4,7 +4,7 @@
 //! x [N, C, H, W], w [C, O/group, kh, kw] to [N, O, H', W'] with H' = (H − 1)·s − pads + d·(kh − 1) + 1 + output_padding. Sums run in f32 in
 //! a fixed order: every output gathers what was spread to it. An epilogue may follow, as for `conv2d`.
 //!
-//! Variants: those of `matmul`, whose tiles it shares; `few` where a group has up to four output channels (depthwise: one).
+//! Variants: those of `matmul`, whose tiles it shares; `few` and `few_tall` as in `conv2d`.
 
 use super::conv_launch;
 use super::conv_window::{self, Window};
