@@ -9,6 +9,7 @@
 const RUN: u32 = 3u * STRIDE_W + (KERNEL_W - 1u) * DILATION_W + 1u;
 const LOADS: u32 = (CHANNELS * RUN + SUBGROUP - 1u) / SUBGROUP;
 const KEPT: u32 = KERNEL_H - FRESH;
+alias Handed = f32;
 alias Acc = array<array<array<vec4<f32>, KERNEL_W>, KERNEL_H>, CHANNELS>;
 // Of each row of the window the pixels of all channels, each lane its share.
 alias Rows = array<array<f32, LOADS>, KERNEL_H>;
@@ -18,28 +19,6 @@ struct Corner { y: u32, x: u32, element: u32 }
 
 // A lane's share of a row: the column, and the element from the corner on.
 struct Share { x: array<u32, LOADS>, element: array<u32, LOADS> }
-
-// Lane's value to all lanes. As in matmul_subgroup.wgsl: the switch folds away.
-fn hand_round(v: f32, lane: u32) -> f32 {
-  switch lane {
-    case 0u: { return subgroupBroadcast(v, 0u); }
-    case 1u: { return subgroupBroadcast(v, 1u); }
-    case 2u: { return subgroupBroadcast(v, 2u); }
-    case 3u: { return subgroupBroadcast(v, 3u); }
-    case 4u: { return subgroupBroadcast(v, 4u); }
-    case 5u: { return subgroupBroadcast(v, 5u); }
-    case 6u: { return subgroupBroadcast(v, 6u); }
-    case 7u: { return subgroupBroadcast(v, 7u); }
-    case 8u: { return subgroupBroadcast(v, 8u); }
-    case 9u: { return subgroupBroadcast(v, 9u); }
-    case 10u: { return subgroupBroadcast(v, 10u); }
-    case 11u: { return subgroupBroadcast(v, 11u); }
-    case 12u: { return subgroupBroadcast(v, 12u); }
-    case 13u: { return subgroupBroadcast(v, 13u); }
-    case 14u: { return subgroupBroadcast(v, 14u); }
-    default: { return subgroupBroadcast(v, 15u); }
-  }
-}
 
 // Four neighbours of a row of dy from element `at` and column x on; zero past the row's end.
 fn gradients(at: u32, x: u32) -> vec4<f32> {

@@ -11,31 +11,9 @@
 const ROW_GROUPS: u32 = TILE_M / SUBGROUP;
 // A transposed A gives four rows at a load: then a lane's rows are neighbours.
 const ROWS_BY_FOUR: bool = A_VEC4 && TRANS_A && ROW_GROUPS % 4u == 0u;
+alias Handed = vec4<f32>;
 alias RowAcc = array<V, COL_VECS>;
 alias Acc = array<array<RowAcc, SUBGROUP>, ROW_GROUPS>;
-
-// Lane's value to all lanes. The language wants a constant lane; the switch folds away once the loop over the
-// lanes is unrolled.
-fn hand_round(v: vec4<f32>, lane: u32) -> vec4<f32> {
-  switch lane {
-    case 0u: { return subgroupBroadcast(v, 0u); }
-    case 1u: { return subgroupBroadcast(v, 1u); }
-    case 2u: { return subgroupBroadcast(v, 2u); }
-    case 3u: { return subgroupBroadcast(v, 3u); }
-    case 4u: { return subgroupBroadcast(v, 4u); }
-    case 5u: { return subgroupBroadcast(v, 5u); }
-    case 6u: { return subgroupBroadcast(v, 6u); }
-    case 7u: { return subgroupBroadcast(v, 7u); }
-    case 8u: { return subgroupBroadcast(v, 8u); }
-    case 9u: { return subgroupBroadcast(v, 9u); }
-    case 10u: { return subgroupBroadcast(v, 10u); }
-    case 11u: { return subgroupBroadcast(v, 11u); }
-    case 12u: { return subgroupBroadcast(v, 12u); }
-    case 13u: { return subgroupBroadcast(v, 13u); }
-    case 14u: { return subgroupBroadcast(v, 14u); }
-    default: { return subgroupBroadcast(v, 15u); }
-  }
-}
 
 // The row of the tile that lane holds in row group i.
 fn tile_row(i: u32, lane: u32) -> u32 {

@@ -60,6 +60,13 @@ pub enum Access {
     ReadWrite,
 }
 
+impl Access {
+    /// Whether it may change the buffer.
+    pub fn writes(self) -> bool {
+        self == Self::ReadWrite
+    }
+}
+
 /// The bytes of a uniform binding that WebGPU guarantees everywhere.
 pub const UNIFORM_BYTES: u64 = 64 << 10;
 

@@ -279,7 +279,7 @@ impl Executable {
                 let Bound::Storage { buffer, access } = bound else { continue };
                 let Place::External(external) = self.storage[*buffer].place else { continue };
                 let id = externals[external].id();
-                if seen.iter().any(|(other, a)| *other == id && (*a == Access::ReadWrite || *access == Access::ReadWrite)) {
+                if seen.iter().any(|(other, a)| *other == id && (a.writes() || access.writes())) {
                     let label = &dispatch.label;
                     let message = format!("dispatch `{label}` writes it and binds the same memory once more");
                     return Err(Error::External { external, message });

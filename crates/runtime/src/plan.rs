@@ -164,7 +164,7 @@ fn check_step(recording: &Recording, number: usize, step: &Step, caps: &Caps) ->
             return Err(wrong(format!("it names buffer {buffer}, and there are {}", recording.buffers.len())));
         };
         if let Some(other) = seen.insert(buffer, access)
-            && (other == Access::ReadWrite || access == Access::ReadWrite)
+            && (other.writes() || access.writes())
         {
             let label = &spec.label;
             return Err(wrong(format!("buffer {buffer} `{label}` is written and used by another binding as well")));
@@ -209,7 +209,7 @@ fn lifetimes(recording: &Recording) -> Result<Vec<Member>, Error> {
                 temps[at].last = number;
                 continue;
             }
-            if access != Access::ReadWrite && spec.bytes > 0 {
+            if !access.writes() && spec.bytes > 0 {
                 let message = format!("it reads temporary {buffer} `{}`, which nothing has written", spec.label);
                 return Err(Error::Recording { step: number, label: step.label().to_owned(), message });
             }

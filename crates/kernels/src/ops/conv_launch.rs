@@ -5,7 +5,7 @@
 
 use super::conv_taps::Taps;
 use super::conv_window::Window;
-use super::matmul_choose::Choice;
+use super::matmul_choose::{Choice, Tall};
 use super::matmul_launch::{Gemm, Images, Matrix};
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::ops::map::Map;
@@ -176,8 +176,7 @@ impl Gather {
             pixels,
             kept: None,
             tall: (flat && kh <= 4 && self.window.strides[0] == 1 && self.window.dilations[0] == 1 && width.is_multiple_of(4) && height >= 4)
-                .then_some([height, width]),
-            kernel_h: kh,
+                .then_some(Tall { kernel_h: kh, outputs: [height, width] }),
         };
         // A software adapter gathers from a uniform buffer in a tenth of the time of a load.
         let uniform = facts.caps.software && dtype == DType::F32 && (4 * group * self.rows * k) as u64 <= UNIFORM_BYTES;
@@ -241,7 +240,6 @@ pub(super) fn weight_grad<'a>(facts: &Lowering<'a>, window: &Window, chain: &'a 
         pixels,
         kept: Some(Taps::new(dy, w, window)),
         tall: None,
-        kernel_h: w[2],
     };
     Gemm {
         m: rows,

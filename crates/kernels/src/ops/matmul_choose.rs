@@ -36,8 +36,17 @@ pub struct Problem {
     pub gathered: bool,
     /// For columns that are the taps of a window: how a kernel that keeps all of them walks.
     pub taps: Option<Taps>,
-    /// For columns that are pixels under a small window: its height, where blocks of them can be computed together.
-    pub tall: Option<usize>,
+    /// For columns that are pixels under a small window, where strips below each other can be computed together.
+    pub tall: Option<Tall>,
+}
+
+/// Outputs whose rows are whole strips of four, under a window that moves pixel by pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tall {
+    /// Rows of the window.
+    pub kernel_h: usize,
+    /// Height and width of the outputs.
+    pub outputs: [usize; 2],
 }
 
 /// A tile and how it is used.
@@ -174,7 +183,9 @@ impl Problem {
         match (tile.family, self.taps, self.tall) {
             (Family::Taps, Some(taps), _) => taps.turns(tile.workgroup(caps)),
             // Of a channel: taps, rows of pixels, and their products.
-            (Family::FewTall, _, Some(height)) => (2 + height + self.m * (2 * height + 5 + 4 * (1 + height)) + 4) as f64 / (4 * height) as f64,
+            (Family::FewTall, _, Some(Tall { kernel_h: height, .. })) => {
+                (2 + height + self.m * (2 * height + 5 + 4 * (1 + height)) + 4) as f64 / (4 * height) as f64
+            }
             _ => tile.turns(caps),
         }
     }
@@ -210,7 +221,7 @@ impl Problem {
 
     /// The step of k of which pieces are multiples.
     pub fn unit(&self, family: Family) -> usize {
-        self.tall.filter(|_| family == Family::FewTall).map_or(4, |height| 4 * height)
+        self.tall.filter(|_| family == Family::FewTall).map_or(4, |tall| 4 * tall.kernel_h)
     }
 
     /// The paths for a few rows of which B is gathered, the best first.
@@ -452,7 +463,7 @@ mod tests {
         for caps in &adapters {
             for k in [32_768_usize, 60_001, 65_536, 131_073, 262_144, 1_605_632, 1 << 24] {
                 let kept = Taps::new(&[k.div_ceil(13), 32, 1, 13].into(), &[32, 3, 5, 5].into(), &Window::default());
-                let tall = Problem { tall: Some(3), ..gathered(4, k, 1 << 16) };
+                let tall = Problem { tall: Some(Tall { kernel_h: 3, outputs: [64, 64] }), ..gathered(4, k, 1 << 16) };
                 let taps = Problem { taps: Some(kept), ..gathered(32, k, 75) };
                 for problem in [plain(64, k, 576), plain(4096, k, 4096), gathered(64, k, 576), gathered(2, k, 1 << 16), taps, tall] {
                     let all = problem.variants(caps).into_iter().chain(problem.exact(caps).into_iter().map(|(_, c)| c));

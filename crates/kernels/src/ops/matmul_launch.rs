@@ -1,7 +1,7 @@
 //! The launches of a matrix product: operands as strides, then params, parts and grid for the kernel that was chosen.
 
 use super::conv_taps::Taps;
-use super::matmul_choose::{Choice, Family, Problem, Side};
+use super::matmul_choose::{Choice, Family, Problem, Side, Tall};
 use crate::body::{self, Body};
 use crate::launch::{Access, Arg, Launch, Lowered, Lowering, Operand, Work};
 use crate::layout::collapse;
@@ -92,10 +92,8 @@ pub(super) struct Images {
     pub(super) pixels: usize,
     /// For a weight gradient: the walk of the kernel that keeps all taps.
     pub(super) kept: Option<Taps>,
-    /// For windows up to four by four that move pixel by pixel over rows that are whole strips: height and width of the outputs.
-    pub(super) tall: Option<[usize; 2]>,
-    /// Rows of the window.
-    pub(super) kernel_h: usize,
+    /// For windows up to four by four that move pixel by pixel over rows that are whole strips.
+    pub(super) tall: Option<Tall>,
 }
 
 impl<'a> Gemm<'a> {
@@ -165,7 +163,7 @@ impl<'a> Gemm<'a> {
             b,
             gathered,
             taps: self.images.as_ref().and_then(|i| i.kept),
-            tall: self.images.as_ref().filter(|i| i.tall.is_some()).map(|i| i.kernel_h),
+            tall: self.images.as_ref().and_then(|i| i.tall),
         }
     }
 
@@ -288,7 +286,7 @@ impl<'a> Gemm<'a> {
             Family::Naive => (m * n * batch * splits).div_ceil(64),
             Family::Few => (n.div_ceil(4) * batch * splits).div_ceil(64),
             Family::FewTall => {
-                let [height, width] = self.images.as_ref().and_then(|i| i.tall).unwrap_or([1, 4]);
+                let [height, width] = self.images.as_ref().and_then(|i| i.tall).map_or([1, 4], |tall| tall.outputs);
                 (width / 4 * height.div_ceil(4) * (n / (height * width)) * batch * splits).div_ceil(64)
             }
             _ => tiles_m * tiles_n * batch * splits,
