@@ -7,22 +7,6 @@
 // Features: none.
 const DOWN: u32 = 4u;
 const READ: u32 = DOWN + KERNEL_H - 1u;
-alias Seen = array<vec4<f32>, KERNEL_W>;
-
-// What the taps of a row of the window see of four neighbours, the first tap of the first at (x, y) and element `at`.
-fn seen_by(at: u32, y: u32, x: u32) -> Seen {
-  let run = neighbours(at);
-  // A negative coordinate is a large one.
-  let column = x + QUAD;
-  let width = vec4<u32>(conv.width);
-  let inside = vec4<bool>(y < conv.height);
-  var v: Seen;
-  v[0] = select(vec4<f32>(), run[0], inside & (column < width));
-  if KERNEL_W > 1u { v[1u % KERNEL_W] = select(vec4<f32>(), vec4<f32>(run[0].yzw, run[1].x), inside & (column + 1u < width)); }
-  if KERNEL_W > 2u { v[2u % KERNEL_W] = select(vec4<f32>(), vec4<f32>(run[0].zw, run[1].xy), inside & (column + 2u < width)); }
-  if KERNEL_W > 3u { v[3u % KERNEL_W] = select(vec4<f32>(), vec4<f32>(run[0].w, run[1].xyz), inside & (column + 3u < width)); }
-  return v;
-}
 
 @compute @workgroup_size(WORKGROUP)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -55,9 +39,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         taps[m][j] = a_along_k(first.x, m, k + 4u * j, end);
       }
     }
-    var seen: array<Seen, READ>;
+    var seen: array<mat4x4<f32>, READ>;
     for (var r = 0u; r < READ; r += 1u) {
-      seen[r] = seen_by(at + r * conv.width, top + r, left);
+      seen[r] = under_taps(neighbours(at + r * conv.width), left + QUAD, vec4<bool>(top + r < conv.height));
     }
     for (var m = 0u; m < ROWS; m += 1u) {
       for (var d = 0u; d < DOWN; d += 1u) {
@@ -65,9 +49,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         for (var j = 0u; j < KERNEL_H; j += 1u) {
           let tap = taps[m][j];
           s = fma(vec4<f32>(tap.x), seen[d + j][0], s);
-          if KERNEL_W > 1u { s = fma(vec4<f32>(tap.y), seen[d + j][1u % KERNEL_W], s); }
-          if KERNEL_W > 2u { s = fma(vec4<f32>(tap.z), seen[d + j][2u % KERNEL_W], s); }
-          if KERNEL_W > 3u { s = fma(vec4<f32>(tap.w), seen[d + j][3u % KERNEL_W], s); }
+          if KERNEL_W > 1u { s = fma(vec4<f32>(tap.y), seen[d + j][1], s); }
+          if KERNEL_W > 2u { s = fma(vec4<f32>(tap.z), seen[d + j][2], s); }
+          if KERNEL_W > 3u { s = fma(vec4<f32>(tap.w), seen[d + j][3], s); }
         }
         acc[m][d] = s;
       }

@@ -58,12 +58,7 @@ fn block_b(at: Columns, k: u32, k_end: u32) -> mat4x4<f32> {
   } else {
     let run = neighbours(at.at.x + channel * conv.plane + row * conv.dilation.x * conv.width);
     let inside = vec4<u32>(at.y) + row * conv.dilation.x < vec4<u32>(conv.height);
-    let x = vec4<u32>(at.x);
-    let width = vec4<u32>(conv.width);
-    v[0] = select(vec4<f32>(), run[0], inside & (x < width));
-    if KERNEL_W > 1u { v[1] = select(vec4<f32>(), vec4<f32>(run[0].yzw, run[1].x), inside & (x + 1u < width)); }
-    if KERNEL_W > 2u { v[2] = select(vec4<f32>(), vec4<f32>(run[0].zw, run[1].xy), inside & (x + 2u < width)); }
-    if KERNEL_W > 3u { v[3] = select(vec4<f32>(), vec4<f32>(run[0].w, run[1].xyz), inside & (x + 3u < width)); }
+    v = under_taps(run, vec4<u32>(at.x), inside);
   }
   return v;
 }

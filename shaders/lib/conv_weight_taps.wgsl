@@ -17,9 +17,6 @@ fn b_by_k(columns: Columns, k: u32, k_end: u32) -> array<V, 4> {
   let at = columns.first + k / conv.pixels * conv.image + (y.x + down) * conv.width + x.x;
   let run = neighbours(at);
   let inside = (y + down < vec4<u32>(conv.height)) & vec4<bool>(k < k_end);
-  let width = vec4<u32>(conv.width);
-  let a = select(vec4<f32>(), run[0], inside & (x < width));
-  let b = select(vec4<f32>(), vec4<f32>(run[0].yzw, run[1].x), inside & (x + 1u < width));
-  let c = select(vec4<f32>(), vec4<f32>(run[0].zw, run[1].xy), inside & (x + 2u < width));
-  return array<V, 4>(taps(a.x, b.x, c.x), taps(a.y, b.y, c.y), taps(a.z, b.z, c.z), taps(a.w, b.w, c.w));
+  let v = under_taps(run, x, inside);
+  return array<V, 4>(taps(v[0].x, v[1].x, v[2].x), taps(v[0].y, v[1].y, v[2].y), taps(v[0].z, v[1].z, v[2].z), taps(v[0].w, v[1].w, v[2].w));
 }

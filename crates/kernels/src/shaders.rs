@@ -128,8 +128,19 @@ pub static KERNELS: &[(&str, &str)] = files![
 ];
 
 /// Libraries: files of functions only.
-pub static LIBRARIES: &[(&str, &str)] =
-    files!["unary", "parametric", "binary", "cast", "cross_entropy_row", "lib/a_step", "lib/store_lane", "lib/hand_round", "lib/index", "lib/threefry"];
+pub static LIBRARIES: &[(&str, &str)] = files![
+    "unary",
+    "parametric",
+    "binary",
+    "cast",
+    "cross_entropy_row",
+    "lib/a_step",
+    "lib/store_lane",
+    "lib/hand_round",
+    "lib/index",
+    "lib/threefry",
+    "lib/under_taps"
+];
 
 /// Parts: files with bindings and types of their own, which a program names and which are linked whole. `load_a_scalar`
 /// and `load_a_vec4` define the same functions: a program takes one of them.
